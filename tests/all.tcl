@@ -1,0 +1,296 @@
+# Runs every test file in a process of its own, a few at a time, and counts.
+#
+#   tclsh tests/all.tcl [-verbose] [-limit SECONDS] [-jobs N] [PATTERN ...]
+#
+# PATTERN selects files by name ("frame", "frame.test", "f*"). The package is
+# taken from $CLUSTER_BUILD, or ../build. A file is handed a directory of its
+# own as $CLUSTER_TEST_TMP, also tcltest's -tmpdir. Its first lines may say:
+#
+#   # netns            run it in a network namespace with nothing but lo
+#   # netns --eth      the same with an eth0 (see tools/in-netns)
+#   # limit SECONDS    it needs longer than the usual limit
+#
+# A file that ends badly, late or without a count is a failure.
+
+package require Tcl 8.6-
+
+namespace eval suite {
+    variable root [file dirname [file dirname [file normalize [info script]]]]
+    variable build [file join $root build]
+    variable limit 120
+    variable jobs 2
+    variable verbose 0
+    variable patterns {}
+    variable waiting {}
+    variable running 0
+    variable total {passed 0 failed 0 skipped 0}
+    variable job;           # by channel: what runs there, since when
+    variable done 0
+}
+
+# ---- What to run -----------------------------------------------------------
+
+proc suite::options {arguments} {
+    variable limit
+    variable jobs
+    variable verbose
+    variable patterns
+    variable build
+    if {[info exists ::env(CLUSTER_BUILD)]} {
+        set build [file normalize $::env(CLUSTER_BUILD)]
+    }
+    catch {set jobs [exec nproc]}
+    while {[llength $arguments]} {
+        set arguments [lassign $arguments word]
+        switch -glob -- $word {
+            -verbose { set verbose 1 }
+            -limit - -jobs {
+                set arguments [lassign $arguments value]
+                if {![string is integer -strict $value] || $value < 1} {
+                    error "$word wants a positive number"
+                }
+                set [string range $word 1 end] $value
+            }
+            -* { error "unknown option $word" }
+            default { lappend patterns $word }
+        }
+    }
+}
+
+proc suite::wanted {path} {
+    variable patterns
+    set name [file tail $path]
+    foreach pattern $patterns {
+        if {[string match $pattern $name]
+                || [string match $pattern [file rootname $name]]} {
+            return 1
+        }
+    }
+    expr {![llength $patterns]}
+}
+
+proc suite::files {} {
+    variable root
+    variable build
+    set found [concat \
+        [lsort [glob -nocomplain -types {f x} $build/ctest/*]] \
+        [lsort [glob -nocomplain -types f $root/tests/*.test]]]
+    lmap path $found {
+        if {![wanted $path]} continue
+        set path
+    }
+}
+
+# ---- One file --------------------------------------------------------------
+
+# What the first lines of a test file ask for.
+proc suite::directives {path} {
+    variable limit
+    set asked [dict create netns no limit $limit]
+    if {[file extension $path] ne ".test"} {
+        return $asked
+    }
+    set in [open $path]
+    for {set n 0} {$n < 5 && [gets $in line] >= 0} {incr n} {
+        if {[regexp {^# netns\s*(.*)$} $line -> options]} {
+            dict set asked netns yes
+            dict set asked options $options
+        }
+        if {[regexp {^# limit (\d+)\s*$} $line -> seconds]} {
+            dict set asked limit [expr {max($limit, $seconds)}]
+        }
+    }
+    close $in
+    return $asked
+}
+
+proc suite::namespaceWorks {} {
+    variable root
+    variable works
+    if {![info exists works]} {
+        set works [expr {![catch {exec $root/tools/in-netns true}]}]
+    }
+    return $works
+}
+
+proc suite::command {path asked} {
+    variable root
+    set command [list $path]
+    if {[file extension $path] eq ".test"} {
+        set command [list [info nameofexecutable] $path]
+    }
+    if {[dict get $asked netns]} {
+        set command [list $root/tools/in-netns {*}[dict get $asked options] \
+            {*}$command]
+    }
+    return $command
+}
+
+# A session of its own lets us end a file with all its children. The shell
+# alone holds our pipe: a child left behind cannot keep us waiting.
+proc suite::start {path} {
+    variable job
+    variable running
+    variable temporary
+    set name [file tail $path]
+    set asked [directives $path]
+    if {[dict get $asked netns] && ![namespaceWorks]} {
+        report $name {passed 0 failed 0 skipped 1} 0 "no network namespace\n"
+        return
+    }
+    set place [file join $temporary $name]
+    file mkdir $place
+    set ::env(CLUSTER_TEST_TMP) $place
+    set ::env(TCLTEST_OPTIONS) [list -tmpdir $place]
+    set shell {exec 3>&1 >"$1" 2>&1 </dev/null; shift; "$@" 3>&-; echo $? >&3}
+    set channel [open |[list setsid sh -c $shell sh $place.out \
+        {*}[command $path $asked]] r]
+    set milliseconds [expr {1000 * [dict get $asked limit]}]
+    set job($channel) [dict create name $name output $place.out \
+        began [clock milliseconds] late 0 \
+        timer [after $milliseconds [list suite::late $channel]]]
+    fconfigure $channel -blocking 0
+    fileevent $channel readable [list suite::ended $channel]
+    incr running
+}
+
+proc suite::late {channel} {
+    variable job
+    dict set job($channel) late 1
+    killAll $channel
+}
+
+proc suite::killAll {channel} {
+    catch {exec kill -KILL -- -[lindex [pid $channel] 0]}
+}
+
+proc suite::ended {channel} {
+    variable job
+    variable running
+    set status [string trim [read $channel]]
+    if {$status eq "" && ![eof $channel]} {
+        return
+    }
+    set this $job($channel)
+    unset job($channel)
+    after cancel [dict get $this timer]
+    killAll $channel
+    catch {close $channel}
+    incr running -1
+    set output [contents [dict get $this output]]
+    set duration [expr {[clock milliseconds] - [dict get $this began]}]
+    set counts [judge $output $status]
+    if {[dict get $this late]} {
+        append output "-- stopped: over its time limit\n"
+    } elseif {$status ne "0"} {
+        append output "-- ended with status $status\n"
+    }
+    report [dict get $this name] $counts $duration $output
+    fill
+}
+
+proc suite::contents {path} {
+    set in [open $path]
+    fconfigure $in -encoding utf-8
+    catch {fconfigure $in -profile replace}
+    try { read $in } finally { close $in }
+}
+
+# ---- What came of it -------------------------------------------------------
+
+# The sums over all counts in the output: tcltest's, or a C test's last line.
+proc suite::counted {output} {
+    set counts {passed 0 failed 0 skipped 0}
+    set seen 0
+    set tcltest {Total\t\d+\tPassed\t(\d+)\tSkipped\t(\d+)\tFailed\t(\d+)}
+    foreach {- passed skipped failed} [regexp -all -inline $tcltest $output] {
+        add counts [list passed $passed failed $failed skipped $skipped]
+        set seen 1
+    }
+    set plain {(\d+) passed, (\d+) failed, (\d+) skipped\s*$}
+    if {!$seen && [regexp $plain $output -> passed failed skipped]} {
+        add counts [list passed $passed failed $failed skipped $skipped]
+        set seen 1
+    }
+    list $seen $counts
+}
+
+proc suite::add {name more} {
+    upvar 1 $name counts
+    dict for {key value} $more {
+        dict incr counts $key $value
+    }
+}
+
+# A bad end without a failed test, and an empty file, are failures themselves.
+proc suite::judge {output status} {
+    lassign [counted $output] seen counts
+    dict with counts {
+        set nothing [expr {$passed + $failed + $skipped == 0}]
+        if {!$failed && ($status ne "0" || !$seen || $nothing)} {
+            set failed 1
+        }
+    }
+    return $counts
+}
+
+proc suite::report {name counts duration output} {
+    variable total
+    variable verbose
+    add total $counts
+    dict with counts {
+        puts [format "%-24s %4d passed %3d failed %3d skipped %6d ms" \
+            $name $passed $failed $skipped $duration]
+        if {$verbose || $failed} {
+            puts [string trimright $output \n]
+        } elseif {$passed == 0} {
+            puts "  skipped: [lindex [split [string trim $output] \n] end]"
+        }
+    }
+}
+
+# ---- All of it -------------------------------------------------------------
+
+proc suite::fill {} {
+    variable waiting
+    variable running
+    variable jobs
+    variable done
+    while {$running < $jobs && [llength $waiting]} {
+        set waiting [lassign $waiting path]
+        start $path
+    }
+    if {!$running} {
+        set done 1
+    }
+}
+
+proc suite::environment {} {
+    variable build
+    variable temporary
+    set temporary [exec mktemp -d /tmp/clu-XXXXXX]
+    set ::env(TCLLIBPATH) [list $build]
+    set ::env(CLUSTER_BUILD) $build
+    set ::env(LC_ALL) C.UTF-8
+}
+
+proc suite::main {arguments} {
+    variable waiting
+    variable total
+    variable temporary
+    options $arguments
+    fconfigure stdout -buffering line -encoding utf-8
+    environment
+    set waiting [files]
+    fill
+    if {!$suite::done} {
+        vwait suite::done
+    }
+    file delete -force $temporary
+    dict with total {
+        puts "$passed passed, $failed failed, $skipped skipped"
+        exit [expr {$failed || !$passed}]
+    }
+}
+
+suite::main $argv
