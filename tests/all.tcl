@@ -25,6 +25,7 @@ namespace eval suite {
     variable running 0
     variable total {passed 0 failed 0 skipped 0}
     variable job;           # by channel: what runs there, since when
+    variable sanitizers;    # by variable: the options we were given
     variable done 0
 }
 
@@ -142,6 +143,7 @@ proc suite::start {path} {
     file mkdir $place
     set ::env(CLUSTER_TEST_TMP) $place
     set ::env(TCLTEST_OPTIONS) [list -tmpdir $place]
+    reportInto $place.report
     set shell {exec 3>&1 >"$1" 2>&1 </dev/null; shift; "$@" 3>&-; echo $? >&3}
     set channel [open |[list setsid sh -c $shell sh $place.out \
         {*}[command $path $asked]] r]
@@ -152,6 +154,26 @@ proc suite::start {path} {
     fconfigure $channel -blocking 0
     fileevent $channel readable [list suite::ended $channel]
     incr running
+}
+
+# Sanitizers write here what they find in any process the file starts.
+proc suite::reportInto {path} {
+    variable sanitizers
+    foreach name {ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS} {
+        if {![info exists sanitizers($name)]} {
+            set sanitizers($name) [expr {
+                [info exists ::env($name)] ? "$::env($name):" : ""}]
+        }
+        set ::env($name) $sanitizers($name)log_path=$path
+    }
+}
+
+proc suite::reports {output} {
+    set text ""
+    foreach path [glob -nocomplain [file rootname $output].report.*] {
+        append text [contents $path]
+    }
+    return $text
 }
 
 proc suite::late {channel} {
@@ -179,7 +201,9 @@ proc suite::ended {channel} {
     incr running -1
     set output [contents [dict get $this output]]
     set duration [expr {[clock milliseconds] - [dict get $this began]}]
-    set counts [judge $output $status]
+    set found [reports [dict get $this output]]
+    set counts [judge $output [expr {$found eq "" ? $status : "a finding"}]]
+    append output $found
     if {[dict get $this late]} {
         append output "-- stopped: over its time limit\n"
     } elseif {$status ne "0"} {
@@ -283,8 +307,8 @@ proc suite::main {arguments} {
     environment
     set waiting [files]
     fill
-    if {!$suite::done} {
-        vwait suite::done
+    if {!$::suite::done} {
+        vwait ::suite::done
     }
     file delete -force $temporary
     dict with total {
