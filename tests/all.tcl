@@ -128,11 +128,21 @@ proc suite::command {path asked} {
 }
 
 # A session of its own lets us end a file with all its children. The shell
-# alone holds our pipe: a child left behind cannot keep us waiting.
+# alone holds our pipes: a child left behind cannot keep us waiting, and when
+# we are gone the shell's watcher ends the session.
+variable suite::shell {
+    exec 3>&1 4<&0 >"$1" 2>&1 </dev/null
+    shift
+    { read -r _ <&4; kill -KILL 0; } 3>&- &
+    "$@" 3>&- 4<&-
+    echo $? >&3
+}
+
 proc suite::start {path} {
     variable job
     variable running
     variable temporary
+    variable shell
     set name [file tail $path]
     set asked [directives $path]
     if {[dict get $asked netns] && ![namespaceWorks]} {
@@ -144,9 +154,8 @@ proc suite::start {path} {
     set ::env(CLUSTER_TEST_TMP) $place
     set ::env(TCLTEST_OPTIONS) [list -tmpdir $place]
     reportInto $place.report
-    set shell {exec 3>&1 >"$1" 2>&1 </dev/null; shift; "$@" 3>&-; echo $? >&3}
     set channel [open |[list setsid sh -c $shell sh $place.out \
-        {*}[command $path $asked]] r]
+        {*}[command $path $asked]] r+]
     set milliseconds [expr {1000 * [dict get $asked limit]}]
     set job($channel) [dict create name $name output $place.out \
         began [clock milliseconds] late 0 \
