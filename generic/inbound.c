@@ -1,0 +1,427 @@
+/*
+ * inbound.c -- a packet's way in: decode, gates, hooks, table, by type.
+ *
+ * Layer: engine.  Read it from the end: clu_inbound_frame, travel, decode,
+ * admit, accept, dispatch.
+ */
+#include "engineInt.h"
+
+#include "words.h"
+
+typedef struct clu_inbound {
+    clu_engine *e;
+    const clu_arrival *a;
+    clu_ms now;
+    clu_packet first;           /* as it was decoded */
+    clu_packet *packet;         /* first, or what a hook made of it */
+    clu_packet *owned;          /* to be freed, or NULL */
+    clu_service *service;       /* held once found */
+    clu_counter drop;           /* why, when something said no */
+} clu_inbound;
+
+static bool names_us(const clu_engine *e, clu_items filter)
+{
+    clu_slice wire = filter.wire, item;
+    while (clu_items_next(&wire, &item) == CLU_OK) {
+        if (clu_slice_eq(item, e->config.sid)
+            || clu_slice_eq(item, e->config.hid)
+            || clu_items_have(e->tags, item)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static clu_err refuse(clu_inbound *in, clu_counter why)
+{
+    in->drop = why;
+    return CLU_IGNORED;
+}
+
+/* Called for each field as it is decoded: the cheapest place to say no. */
+static clu_err gate(void *ctx, clu_field field, const clu_value *value)
+{
+    clu_inbound *in = ctx;
+    const clu_engine *e = in->e;
+    switch (field) {
+    case CLU_FIELD_sid:
+        if (clu_slice_eq(value->text, e->config.sid)) {
+            return refuse(in, CLU_COUNT_drop_own);
+        }
+        return clu_service_word(value->text, &e->config.limits)
+            ? CLU_OK : refuse(in, CLU_COUNT_drop_identity);
+    case CLU_FIELD_hid:
+        if (!e->config.remote && !clu_slice_eq(value->text, e->config.hid)) {
+            return refuse(in, CLU_COUNT_drop_foreign);
+        }
+        return clu_service_word(value->text, &e->config.limits)
+            ? CLU_OK : refuse(in, CLU_COUNT_drop_identity);
+    case CLU_FIELD_filter:
+        return names_us(e, value->list)
+            ? CLU_OK : refuse(in, CLU_COUNT_drop_filter);
+    case CLU_FIELD_channel:
+        return clu_engine_hears(e, value->number)
+            ? CLU_OK : refuse(in, CLU_COUNT_drop_channel);
+    case CLU_FIELD_type:
+        return value->number < CLU_TYPE_COUNT
+            ? CLU_OK : refuse(in, CLU_COUNT_drop_type);
+    default:
+        return CLU_OK;
+    }
+}
+
+static clu_counter counter_of(clu_err err)
+{
+    switch (err) {
+    case CLU_FIELD:   return CLU_COUNT_drop_field;
+    case CLU_MISSING: return CLU_COUNT_drop_missing;
+    case CLU_LIMIT:   return CLU_COUNT_drop_limit;
+    case CLU_NOMEM:   return CLU_COUNT_drop_nomem;
+    case CLU_VETO:    return CLU_COUNT_drop_veto;
+    default:          return CLU_COUNT_drop_malformed;
+    }
+}
+
+static bool tags_within(const clu_limits *limits, clu_items tags)
+{
+    if (tags.count > (uint64_t)limits->at[CLU_LIMIT_TAGS]) {
+        return false;
+    }
+    clu_slice wire = tags.wire, tag;
+    while (clu_items_next(&wire, &tag) == CLU_OK) {
+        if (tag.n > (size_t)limits->at[CLU_LIMIT_TAG]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static clu_err decode(clu_inbound *in)
+{
+    clu_engine *e = in->e;
+    if (!e->config.remote && !in->a->from.local) {
+        return refuse(in, CLU_COUNT_drop_foreign);
+    }
+    clu_err err = clu_packet_decode(in->a->bytes, &e->config.limits, gate, in,
+                                    &in->first);
+    if (err == CLU_OK) {
+        err = clu_packet_check(&in->first);
+    }
+    if (err == CLU_OK && clu_packet_has(&in->first, CLU_FIELD_tags)
+        && !tags_within(&e->config.limits,
+                        in->first.at[CLU_FIELD_tags].list)) {
+        err = CLU_LIMIT;
+    }
+    if (err != CLU_OK && err != CLU_IGNORED) {
+        in->drop = counter_of(err);
+    }
+    return err;
+}
+
+/*
+ * Asks the host.  Tricky because a hook may do anything: 1. leave the
+ * cluster, so e->left is looked at; 2. make the service go, so the service is
+ * held and its state looked at; 3. change the packet, which must then still
+ * be one.
+ */
+static clu_err ask(clu_inbound *in, clu_ask what)
+{
+    clu_engine *e = in->e;
+    if (!clu_wants(e, what)) {
+        return CLU_OK;
+    }
+    clu_question q = { .what = what, .packet = in->packet,
+                       .service = in->service, .via = in->a->via,
+                       .from = &in->a->from };
+    clu_err err = e->patron.ask(e->patron.ctx, &q);
+    if (q.owned != NULL) {
+        clu_free(in->owned);
+        in->packet = in->owned = q.owned;
+    }
+    if (err == CLU_OK && clu_packet_check(in->packet) != CLU_OK) {
+        err = CLU_MISSING;
+    }
+    if (e->left) {
+        err = CLU_GONE;
+    }
+    if (err != CLU_OK) {
+        in->drop = counter_of(err);
+    }
+    return err;
+}
+
+static clu_slice sid_of(const clu_inbound *in)
+{
+    return in->packet->at[CLU_FIELD_sid].text;
+}
+
+/* The sender, as far as it is known; a second sid on a link is a lie. */
+static clu_err look_up(clu_inbound *in)
+{
+    clu_service *s = clu_table_find(&in->e->table, sid_of(in),
+                                    in->packet->at[CLU_FIELD_hid].text);
+    const clu_from *from = &in->a->from;
+    if (from->service != 0 && (s == NULL || s->id != from->service)
+        && clu_table_find_id(&in->e->table, from->service) != NULL) {
+        return refuse(in, CLU_COUNT_drop_link);
+    }
+    if (s != NULL && s->local != from->local) {
+        return refuse(in, CLU_COUNT_drop_identity);
+    }
+    if (s != NULL) {
+        clu_service_hold(s);
+        in->service = s;
+    }
+    return CLU_OK;
+}
+
+static clu_err enter(clu_inbound *in)
+{
+    clu_engine *e = in->e;
+    const clu_from *from = &in->a->from;
+    clu_service *s;
+    clu_err err = clu_table_insert(&e->table, sid_of(in),
+                                   in->packet->at[CLU_FIELD_hid].text,
+                                   &from->addr, from->local, in->now, &s);
+    if (err != CLU_OK) {
+        return refuse(in, err == CLU_LIMIT ? CLU_COUNT_drop_full
+                                           : CLU_COUNT_drop_nomem);
+    }
+    clu_service_hold(s);
+    in->service = s;
+    err = clu_liveness_start(e, s, in->now);
+    if (err != CLU_OK) {
+        clu_table_drop(&e->table, s);
+        return refuse(in, CLU_COUNT_drop_nomem);
+    }
+    clu_count(e, CLU_COUNT_services_found);
+    return CLU_OK;
+}
+
+/* Finds or makes the sender's service, if the hooks let it. */
+static clu_err admit(clu_inbound *in)
+{
+    clu_err err = look_up(in);
+    if (err == CLU_OK) {
+        err = ask(in, CLU_ASK_ADMIT);
+    }
+    if (err == CLU_OK) {
+        err = ask(in, CLU_ASK_VALIDATE);
+    }
+    if (err != CLU_OK) {
+        return err;
+    }
+    if (in->service != NULL && in->service->state != CLU_SERVICE_GONE) {
+        return CLU_OK;
+    }
+    /* New; or it went while the hooks ran, or one of them brought it. */
+    if (in->service != NULL) {
+        clu_service_release(in->service);
+        in->service = NULL;
+    }
+    err = look_up(in);
+    if (err != CLU_OK || in->service != NULL) {
+        return err;
+    }
+    if (in->packet->at[CLU_FIELD_type].number == CLU_TYPE_DISCONNECT) {
+        return CLU_IGNORED;     /* whom we do not know we do not miss */
+    }
+    return enter(in);
+}
+
+static void accept_tags(clu_inbound *in)
+{
+    clu_service *s = in->service;
+    clu_items tags = in->packet->at[CLU_FIELD_tags].list;
+    if (tags.count == s->tags.count && clu_slice_eq(tags.wire, s->tags.wire)) {
+        return;
+    }
+    if (clu_table_tags(&in->e->table, s, tags) != CLU_OK) {
+        clu_count(in->e, CLU_COUNT_drop_limit);
+        return;
+    }
+    clu_news news = { .what = CLU_NEWS_TAGS, .service = s,
+                      .packet = in->packet, .via = in->a->via };
+    clu_engine_tell(in->e, &news);
+}
+
+/* What every packet says about its sender. */
+static void accept(clu_inbound *in)
+{
+    clu_engine *e = in->e;
+    clu_service *s = in->service;
+    const clu_from *from = &in->a->from;
+    const clu_packet *p = in->packet;
+    clu_service_protocols(s, p->at[CLU_FIELD_protocols].list);
+    if (in->a->via->multicast) {
+        clu_table_address(&e->table, s, &from->addr, from->local);
+        s->source = from->addr;
+    } else if (from->link != 0 && from->service != s->id
+               && in->a->via->ops->bind != NULL) {
+        in->a->via->ops->bind(in->a->via, from->link, s->id);
+    }
+    if (clu_packet_has(p, CLU_FIELD_tags)) {
+        accept_tags(in);
+    }
+    if (clu_packet_has(p, CLU_FIELD_known)
+        && p->at[CLU_FIELD_known].number > e->most_known) {
+        e->most_known = p->at[CLU_FIELD_known].number;
+    }
+}
+
+/* ---- by type ------------------------------------------------------------------ */
+
+static void on_disconnect(clu_inbound *in)
+{
+    const clu_from *from = &in->a->from;
+    if (from->link != 0
+        || clu_address_same_host(&from->addr, &in->service->addr)) {
+        clu_liveness_left(in->e, in->service, in->now);
+    } else {
+        clu_liveness_doubted(in->e, in->service, in->now);
+    }
+}
+
+static void on_heartbeat(clu_inbound *in)
+{
+    clu_slice data = in->packet->at[CLU_FIELD_data].text;
+    if (clu_packet_has(in->packet, CLU_FIELD_data) && data.n > 0
+        && clu_service_props(in->service, data, true, &in->e->config.limits)
+        != CLU_OK) {
+        clu_count(in->e, CLU_COUNT_drop_malformed);
+    }
+}
+
+static void on_discovery(clu_inbound *in)
+{
+    on_heartbeat(in);
+    clu_liveness_asked(in->e, in->service, in->now);
+}
+
+static void on_ping(clu_inbound *in)
+{
+    clu_liveness_pinged(in->e, in->packet, in->now);
+}
+
+static void on_query(clu_inbound *in)
+{
+    clu_engine *e = in->e;
+    clu_reply reply = { .service = in->service->id };
+    while (reply.via < e->transport_count
+           && e->transports[reply.via] != in->a->via) {
+        reply.via++;
+    }
+    if (in->a->from.link == 0) {
+        reply.source = in->a->from.addr;
+    }
+    if (!((e->patron.tells >> CLU_NEWS_QUERY) & 1u)) {
+        /* Nobody here answers questions: an empty answer, as of old. */
+        clu_engine_answer(e, &reply, in->packet, clu_slice_str(""), false,
+                          in->now);
+        return;
+    }
+    clu_news news = { .what = CLU_NEWS_QUERY, .service = in->service,
+                      .packet = in->packet, .via = in->a->via,
+                      .reply = reply };
+    clu_engine_tell(e, &news);
+}
+
+static void on_response(clu_inbound *in)
+{
+    clu_query_answered(in->e, in->service, in->a->via, in->packet);
+}
+
+static void on_event(clu_inbound *in)
+{
+    clu_news news = { .what = CLU_NEWS_EVENT, .service = in->service,
+                      .packet = in->packet, .via = in->a->via };
+    clu_engine_tell(in->e, &news);
+}
+
+static void on_flush(clu_inbound *in)
+{
+    clu_slice data = clu_packet_has(in->packet, CLU_FIELD_data)
+        ? in->packet->at[CLU_FIELD_data].text : clu_slice_str("");
+    if (clu_service_props(in->service, data, false, &in->e->config.limits)
+        != CLU_OK) {
+        clu_count(in->e, CLU_COUNT_drop_malformed);
+    }
+}
+
+#define REFRESH_EVERY 2000      /* ms; so often may a peer make us move */
+
+/* Somebody could not reach us by these protocols: make them anew. */
+static void on_failure(clu_inbound *in)
+{
+    clu_engine *e = in->e;
+    clu_buf scratch;
+    clu_buf_init(&scratch, in->packet->at[CLU_FIELD_data].text.n);
+    clu_slice names, name;
+    clu_err err = clu_words_get(in->packet->at[CLU_FIELD_data].text,
+                                clu_slice_str("protocols"), &scratch, &names);
+    if (err != CLU_OK || scratch.n > 0) {
+        clu_count(e, CLU_COUNT_drop_malformed);
+    } else if (e->refreshed < 0 || in->now - e->refreshed >= REFRESH_EVERY) {
+        e->refreshed = in->now;
+        while (clu_words_next(&names, &scratch, &name) == CLU_OK) {
+            for (unsigned i = 0; i < e->transport_count; i++) {
+                clu_transport *t = e->transports[i];
+                if (clu_slice_eq(name, clu_slice_str(t->name))) {
+                    t->ops->refresh(t, in->now);
+                }
+            }
+        }
+    }
+    clu_buf_fini(&scratch);
+}
+
+static void dispatch(clu_inbound *in)
+{
+    static void (*const by_type[CLU_TYPE_COUNT])(clu_inbound *) = {
+        [CLU_TYPE_DISCONNECT] = on_disconnect,
+        [CLU_TYPE_HEARTBEAT]  = on_heartbeat,
+        [CLU_TYPE_DISCOVERY]  = on_discovery,
+        [CLU_TYPE_PING]       = on_ping,
+        [CLU_TYPE_QUERY]      = on_query,
+        [CLU_TYPE_RESPONSE]   = on_response,
+        [CLU_TYPE_EVENT]      = on_event,
+        [CLU_TYPE_FLUSH]      = on_flush,
+        [CLU_TYPE_FAILURE]    = on_failure,
+    };
+    uint64_t type = in->packet->at[CLU_FIELD_type].number;
+    if (type < CLU_TYPE_COUNT) {
+        by_type[type](in);
+    }
+}
+
+static clu_err travel(clu_inbound *in)
+{
+    clu_err err = decode(in);
+    if (err == CLU_OK) {
+        in->packet = &in->first;
+        err = ask(in, CLU_ASK_RECEIVE);
+    }
+    if (err == CLU_OK) {
+        err = admit(in);
+    }
+    if (err != CLU_OK) {
+        return err;
+    }
+    accept(in);
+    clu_liveness_heard(in->e, in->service, in->now);
+    dispatch(in);
+    return CLU_OK;
+}
+
+void clu_inbound_frame(clu_engine *e, const clu_arrival *a, clu_ms now)
+{
+    clu_inbound in = { .e = e, .a = a, .now = now,
+                       .drop = CLU_COUNTER_COUNT };
+    if (travel(&in) != CLU_OK && in.drop != CLU_COUNTER_COUNT) {
+        clu_count(e, in.drop);
+    }
+    if (in.service != NULL) {
+        clu_service_release(in.service);
+    }
+    clu_free(in.owned);
+}

@@ -1,0 +1,302 @@
+/*
+ * liveness.c -- who lives: heartbeats heard, pings, expiry.
+ *
+ * Layer: engine.  This file alone changes a service's state.  WIRE-ORIGINAL
+ * 9; RELIABILITY, words we promise.
+ *
+ *     ALIVE --unreached--> SUSPECT --ping leaves--> PINGED --silence--> lost
+ *       |                     ^                       |
+ *       +--doubted--> DOUBTED-+  (still silent)       +--heard--> ALIVE
+ *       +--its ttl passes--> lost
+ *
+ * A packet heard before our ping left does not clear a suspicion: it may have
+ * waited in a socket since before its sender died.
+ */
+#include "engineInt.h"
+
+#include "words.h"
+
+/* Milliseconds. */
+#define PING_AFTER        100   /* a failure is pinged; a goodbye may come */
+#define ANSWER_KIN       3000   /* our kind answers a ping at once */
+#define ANSWER_ORIGINAL 29500   /* an original within 20 s of hearing it */
+#define DOUBT_KIN        1000   /* somebody else pinged it: wait so long */
+#define DOUBT_ORIGINAL  16000   /* originals answer within 15 s */
+#define ANSWER_ORIGINAL_DOUBTED 13500
+#define HELLO_AFTER      1000   /* "discovered" comes so long after */
+#define PING_ANSWER_EVERY 200   /* we answer pings no faster */
+#define REPORT_STEP         5   /* spread of discovery answers, by service */
+#define REPORT_SPREAD    2000   /* ... and at most */
+#define REPORT_EVERY     1000   /* to one service no faster */
+
+static void set_expiry(clu_engine *e, clu_service *s, clu_ms at)
+{
+    clu_engine_set(e, &s->expiry, at);  /* it is in the heap: cannot fail */
+}
+
+clu_err clu_liveness_start(clu_engine *e, clu_service *s, clu_ms now)
+{
+    clu_err err = clu_engine_set(e, &s->expiry, now + e->config.ttl);
+    if (err == CLU_OK) {
+        err = clu_engine_set(e, &s->hello, now + HELLO_AFTER);
+    }
+    if (err != CLU_OK) {
+        clu_engine_unset(e, &s->expiry);
+    }
+    return err;
+}
+
+/* Every authentic packet.  An ALIVE service's deadline is not moved here but
+   looked at when it comes: hearing is frequent, expiring is rare. */
+void clu_liveness_heard(clu_engine *e, clu_service *s, clu_ms now)
+{
+    s->last_seen = now;
+    if (s->state == CLU_SERVICE_DOUBTED || s->state == CLU_SERVICE_PINGED) {
+        s->state = CLU_SERVICE_ALIVE;
+        set_expiry(e, s, now + e->config.ttl);
+    }
+}
+
+/* A send failed, or its connection ended without a goodbye. */
+void clu_liveness_unreached(clu_engine *e, clu_service *s, clu_ms now)
+{
+    if (s->state != CLU_SERVICE_ALIVE && s->state != CLU_SERVICE_DOUBTED) {
+        return;
+    }
+    s->state = CLU_SERVICE_SUSPECT;
+    set_expiry(e, s, CLU_NEVER);        /* the ping decides */
+    if (clu_heap_first(&e->deadlines) == NULL || e->ping.due.at > now
+        + PING_AFTER) {
+        clu_engine_set(e, &e->ping, now + PING_AFTER);
+    }
+}
+
+/* Somebody says so: that alone proves nothing, but we look ourselves. */
+void clu_liveness_doubted(clu_engine *e, clu_service *s, clu_ms now)
+{
+    if (s->state == CLU_SERVICE_ALIVE) {
+        s->state = CLU_SERVICE_DOUBTED;
+        set_expiry(e, s, now + (s->kin ? DOUBT_KIN : DOUBT_ORIGINAL));
+    }
+}
+
+static void lose(clu_engine *e, clu_service *s)
+{
+    clu_service_hold(s);
+    clu_engine_unset(e, &s->expiry);
+    clu_engine_unset(e, &s->hello);
+    clu_engine_unset(e, &s->report);
+    clu_table_drop(&e->table, s);       /* unfindable first, told second */
+    clu_count(e, CLU_COUNT_services_lost);
+    for (unsigned i = 0; i < e->transport_count; i++) {
+        clu_transport *t = e->transports[i];
+        if (t->ops->forget != NULL) {
+            t->ops->forget(t, s->id);
+        }
+    }
+    clu_query_lost(e, s);
+    clu_news news = { .what = CLU_NEWS_LOST, .service = s };
+    clu_engine_tell(e, &news);
+    clu_service_release(s);
+}
+
+void clu_liveness_left(clu_engine *e, clu_service *s, clu_ms now)
+{
+    (void)now;
+    lose(e, s);
+}
+
+void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now)
+{
+    switch (s->state) {
+    case CLU_SERVICE_ALIVE:
+        if (now - s->last_seen < e->config.ttl) {
+            clu_engine_set(e, &s->expiry, s->last_seen + e->config.ttl);
+            return;
+        }
+        clu_count(e, CLU_COUNT_services_expired);
+        lose(e, s);
+        return;
+    case CLU_SERVICE_DOUBTED:
+        clu_engine_set(e, &s->expiry, CLU_NEVER);
+        s->state = CLU_SERVICE_ALIVE;
+        clu_liveness_unreached(e, s, now);
+        return;
+    case CLU_SERVICE_PINGED:
+        lose(e, s);
+        return;
+    case CLU_SERVICE_SUSPECT:
+    case CLU_SERVICE_GONE:
+        return;
+    }
+}
+
+/* ---- pings ---------------------------------------------------------------- */
+
+static clu_ms patience(const clu_service *s)
+{
+    return s->kin ? ANSWER_KIN : ANSWER_ORIGINAL;
+}
+
+/* One ping for all who are suspect. */
+void clu_liveness_ping(clu_engine *e, clu_ms now)
+{
+    clu_buf sids;
+    clu_buf_init(&sids, (size_t)e->config.limits.at[CLU_LIMIT_DATAGRAM]);
+    for (clu_list *l = e->table.order.next; l != &e->table.order;
+         l = l->next) {
+        clu_service *s = CLU_SERVICE_OF(l);
+        if (s->state != CLU_SERVICE_SUSPECT) {
+            continue;
+        }
+        if (clu_words_add(&sids, clu_service_sid(s)) != CLU_OK) {
+            clu_engine_set(e, &e->ping, now + PING_AFTER);
+            break;              /* the others come with the next one */
+        }
+        s->state = CLU_SERVICE_PINGED;
+        clu_engine_set(e, &s->expiry, now + patience(s));
+    }
+    if (sids.n > 0) {
+        clu_packet p = { 0 };
+        clu_engine_head(e, &p, CLU_TYPE_PING, 0);
+        clu_packet_text(&p, CLU_FIELD_data, clu_buf_slice(&sids));
+        clu_packet_number(&p, CLU_FIELD_known, e->table.count);
+        clu_count(e, CLU_COUNT_pings_sent);
+        clu_engine_broadcast(e, &p, now);
+    }
+    clu_buf_fini(&sids);
+}
+
+/* We are asked whether we live: all shall know, but not too often. */
+static void answer_ping(clu_engine *e, clu_ms now)
+{
+    clu_count(e, CLU_COUNT_pings_answered);
+    e->beat_props = e->beat_tags = true;
+    if (now - e->beaten >= PING_ANSWER_EVERY) {
+        clu_engine_heartbeat(e, true, true, 0, now);
+    } else {
+        clu_engine_set(e, &e->beat, e->beaten + PING_ANSWER_EVERY);
+    }
+}
+
+static void doubt_sid(clu_engine *e, clu_slice sid, clu_ms now)
+{
+    const clu_word *word = clu_table_word(&e->table, sid);
+    for (size_t i = 0; word != NULL && i < word->count; i++) {
+        clu_service *s = word->members[i]->service;
+        if (clu_slice_eq(clu_service_sid(s), sid)) {
+            clu_liveness_doubted(e, s, now);
+        }
+    }
+}
+
+void clu_liveness_pinged(clu_engine *e, const clu_packet *p, clu_ms now)
+{
+    if (!clu_packet_has(p, CLU_FIELD_data)) {
+        clu_count(e, CLU_COUNT_drop_missing);
+        return;
+    }
+    clu_slice list = p->at[CLU_FIELD_data].text, sid;
+    clu_buf scratch;
+    clu_buf_init(&scratch, list.n);
+    bool us = false;
+    int64_t room = e->config.limits.at[CLU_LIMIT_LIST_ITEMS];
+    clu_err err;
+    while ((err = clu_words_next(&list, &scratch, &sid)) == CLU_OK
+           && room-- > 0) {
+        if (clu_slice_eq(sid, e->config.sid)) {
+            us = true;
+        } else {
+            doubt_sid(e, sid, now);
+        }
+    }
+    if (err == CLU_VALUE) {
+        clu_count(e, CLU_COUNT_drop_malformed);
+    }
+    clu_buf_fini(&scratch);
+    if (us) {
+        answer_ping(e, now);
+    }
+}
+
+/* ---- newcomers --------------------------------------------------------------- */
+
+/* It asked who is there: we answer it alone, a little later, so that a big
+   cluster does not answer at once. */
+void clu_liveness_asked(clu_engine *e, clu_service *s, clu_ms now)
+{
+    if (s->report.due.index != 0) {
+        return;                 /* its answer is on the way */
+    }
+    uint64_t spread = REPORT_STEP * (uint64_t)e->table.count;
+    if (spread > REPORT_SPREAD) {
+        spread = REPORT_SPREAD;
+    }
+    clu_ms at = now + (clu_ms)clu_random_below(&e->random, spread + 1);
+    if (s->reported != 0 && at < s->reported + REPORT_EVERY) {
+        at = s->reported + REPORT_EVERY;
+    }
+    if (clu_engine_set(e, &s->report, at) != CLU_OK) {
+        clu_count(e, CLU_COUNT_drop_nomem);
+    }
+}
+
+/* A heartbeat with all we are, for one newcomer. */
+void clu_liveness_report(clu_engine *e, clu_service *s, clu_ms now)
+{
+    s->reported = now;
+    clu_packet p = { 0 }, *packet = &p, *owned = NULL;
+    clu_buf scratch;
+    clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_MESSAGE]);
+    clu_service_hold(s);
+    clu_err err = clu_compose_beacon(e, &p, CLU_TYPE_HEARTBEAT, 0, true, true,
+                                     &scratch);
+    if (err == CLU_OK) {
+        err = clu_engine_ask_send(e, &packet, &owned, &s->id, 1, false);
+    }
+    if (err == CLU_OK && s->state != CLU_SERVICE_GONE) {
+        err = s->kin && s->source.port != 0
+            ? clu_route_datagram(e, s, packet, &s->source, now) : CLU_LIMIT;
+        if (err != CLU_OK) {
+            clu_route_send(e, s, packet, CLU_SEND_ANY, 0, 0, now, NULL);
+        }
+    }
+    clu_service_release(s);
+    clu_free(owned);
+    clu_buf_fini(&scratch);
+}
+
+/* Known by a beacon without properties: ask it alone for them. */
+static void ask_for_props(clu_engine *e, clu_service *s, clu_ms now)
+{
+    clu_packet p = { 0 };
+    clu_buf scratch, wire;
+    clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_MESSAGE]);
+    clu_buf_init(&wire, 1024);
+    clu_items filter = { 0 };
+    clu_err err = clu_items_add(&wire, &filter, clu_service_sid(s));
+    if (err == CLU_OK) {
+        clu_packet_list(&p, CLU_FIELD_filter, filter);
+        err = clu_compose_beacon(e, &p, CLU_TYPE_DISCOVERY, 0, true, true,
+                                 &scratch);
+    }
+    if (err == CLU_OK) {
+        clu_engine_broadcast(e, &p, now);
+    }
+    clu_buf_fini(&scratch);
+    clu_buf_fini(&wire);
+}
+
+void clu_liveness_hello(clu_engine *e, clu_service *s, clu_ms now)
+{
+    s->met = true;
+    clu_service_hold(s);
+    if (s->props.n == 0) {
+        ask_for_props(e, s, now);
+    }
+    if (!e->left && s->state != CLU_SERVICE_GONE) {
+        clu_news news = { .what = CLU_NEWS_DISCOVERED, .service = s };
+        clu_engine_tell(e, &news);
+    }
+    clu_service_release(s);
+}

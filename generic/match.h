@@ -1,0 +1,64 @@
+/*
+ * match.h -- does a service meet a filter?
+ *
+ * Layer: table.  The language of `resolve` and `resolver` (API 2): a list of
+ * clauses, all of which must hold.  How a pattern matches a word is lent by
+ * the caller, so that the core needs neither globs nor regular expressions.
+ */
+#ifndef CLU_MATCH_H
+#define CLU_MATCH_H
+
+#include "table.h"
+
+typedef enum {
+    CLU_MATCH_HAS,              /* every item is one of its words */
+    CLU_MATCH_NOT,              /* none is */
+    CLU_MATCH_SOME,             /* at least one is */
+    CLU_MATCH_EXACT             /* its tags are these, no more, no fewer */
+} clu_match_op;
+
+typedef enum { CLU_MATCH_EQUAL, CLU_MATCH_GLOB, CLU_MATCH_REGEXP }
+    clu_match_how;
+
+typedef struct clu_item {
+    clu_slice text;
+    void *pattern;              /* the caller's, for test */
+} clu_item;
+
+typedef struct clu_clause {
+    clu_match_op op;
+    clu_match_how how;
+    const clu_item *items;
+    size_t count;
+} clu_clause;
+
+/* True when the word meets a pattern that is not EQUAL. */
+typedef bool clu_match_test(void *ctx, clu_match_how how, const clu_item *item,
+                            clu_slice word);
+
+typedef struct clu_match {
+    const clu_clause *clauses;
+    size_t count;
+    clu_match_test *test;       /* may be NULL when all is EQUAL */
+    void *ctx;
+} clu_match;
+
+/* The words of somebody: his tags first. */
+typedef struct clu_words {
+    const clu_slice *at;
+    size_t count, tags;
+} clu_words;
+
+bool clu_match_words(const clu_match *m, const clu_words *words);
+bool clu_match_service(const clu_match *m, const clu_service *s);
+
+/*
+ * Calls found for every service that meets m, in the order of their arrival
+ * or, where an EQUAL word narrows the search, of that word's members.  found
+ * must not change the table; false from it ends the walk.
+ */
+typedef bool clu_match_found(void *ctx, clu_service *s);
+void clu_match_walk(const clu_table *t, const clu_match *m,
+                    clu_match_found *found, void *ctx);
+
+#endif

@@ -1,0 +1,344 @@
+/*
+ * query.c -- open questions: who owes an answer, until when.
+ *
+ * Layer: engine.  A query is a survey: each service that was asked owes one
+ * answer; what ends its debt is told once, and when none owes any more, or
+ * time is over, DONE is told and the query is gone.
+ */
+#include "engineInt.h"
+
+typedef struct clu_debt {
+    uint64_t service;
+    bool owing;
+} clu_debt;
+
+struct clu_query {
+    uint64_t handle;
+    clu_deadline late;          /* its time-out */
+    clu_map_node by_id, by_handle;
+    clu_slice id;               /* the ruid; behind the debts */
+    size_t owing;               /* debts not settled */
+    size_t count;
+    bool opening;               /* the questions are still leaving */
+    clu_debt debts[];
+};
+
+clu_query *clu_query_of(clu_deadline *d)
+{
+    return CLU_CONTAINER(d, clu_query, late);
+}
+
+static bool same_id(const clu_map_node *node, clu_slice id)
+{
+    return clu_slice_eq(CLU_CONTAINER(node, clu_query, by_id)->id, id);
+}
+
+static bool same_handle(const clu_map_node *node, clu_slice key)
+{
+    return memcmp(&CLU_CONTAINER(node, clu_query, by_handle)->handle, key.p,
+                  sizeof(uint64_t)) == 0;
+}
+
+static clu_slice key_of(const uint64_t *handle)
+{
+    return clu_slice_of(handle, sizeof *handle);
+}
+
+static clu_query *find_id(const clu_engine *e, clu_slice id)
+{
+    clu_map_node *node = clu_map_find(&e->queries, clu_hash(id), id, same_id);
+    return node ? CLU_CONTAINER(node, clu_query, by_id) : NULL;
+}
+
+static clu_query *find(const clu_engine *e, uint64_t handle)
+{
+    clu_slice key = key_of(&handle);
+    clu_map_node *node = clu_map_find(&e->handles, clu_hash(key), key,
+                                      same_handle);
+    return node ? CLU_CONTAINER(node, clu_query, by_handle) : NULL;
+}
+
+uint64_t clu_engine_query_find(clu_engine *e, clu_slice id)
+{
+    clu_query *q = find_id(e, id);
+    return q ? q->handle : 0;
+}
+
+size_t clu_engine_query_owing(clu_engine *e, uint64_t handle, uint64_t *out,
+                              size_t room)
+{
+    clu_query *q = find(e, handle);
+    size_t n = 0;
+    for (size_t i = 0; q != NULL && i < q->count; i++) {
+        if (q->debts[i].owing) {
+            if (n < room) {
+                out[n] = q->debts[i].service;
+            }
+            n++;
+        }
+    }
+    return n;
+}
+
+/* ---- its end ------------------------------------------------------------------ */
+
+static void unlink_query(clu_engine *e, clu_query *q)
+{
+    clu_map_remove(&e->queries, &q->by_id);
+    clu_map_remove(&e->handles, &q->by_handle);
+    clu_engine_unset(e, &q->late);
+    e->query_count--;
+}
+
+static void finish(clu_engine *e, clu_query *q)
+{
+    unlink_query(e, q);
+    clu_news news = { .what = CLU_NEWS_DONE, .query = q->handle };
+    clu_free(q);
+    clu_engine_tell(e, &news);
+}
+
+static clu_debt *debt_of(clu_query *q, uint64_t service)
+{
+    for (size_t i = 0; i < q->count; i++) {
+        if (q->debts[i].service == service) {
+            return &q->debts[i];
+        }
+    }
+    return NULL;
+}
+
+/* One outcome for one service; the last one ends the query. */
+static bool pay(clu_engine *e, clu_query *q, const clu_news *news)
+{
+    clu_debt *debt = debt_of(q, news->service->id);
+    if (debt == NULL || !debt->owing) {
+        return false;
+    }
+    debt->owing = false;
+    q->owing--;
+    clu_engine_tell(e, news);
+    if (q->owing == 0 && !q->opening) {
+        finish(e, q);
+    }
+    return true;
+}
+
+void clu_query_answered(clu_engine *e, clu_service *s,
+                        const clu_transport *via, const clu_packet *p)
+{
+    clu_query *q = NULL;
+    if (clu_packet_has(p, CLU_FIELD_ruid)) {
+        q = find_id(e, p->at[CLU_FIELD_ruid].text);
+    }
+    clu_news news = { .what = CLU_NEWS_ANSWER, .service = s, .packet = p,
+                      .via = via };
+    if (q != NULL) {
+        news.query = q->handle;
+    }
+    if (q == NULL || !pay(e, q, &news)) {
+        clu_count(e, CLU_COUNT_drop_unasked);
+        return;
+    }
+    clu_count(e, clu_packet_has(p, CLU_FIELD_error)
+              ? CLU_COUNT_queries_failed : CLU_COUNT_queries_answered);
+}
+
+void clu_query_failed(clu_engine *e, uint64_t handle, clu_service *s,
+                      clu_err why)
+{
+    clu_query *q = find(e, handle);
+    clu_news news = { .what = CLU_NEWS_ASKED_FAILED, .query = handle,
+                      .service = s, .err = why };
+    if (q != NULL && pay(e, q, &news)) {
+        clu_count(e, CLU_COUNT_queries_failed);
+    }
+}
+
+/* All handles, since ending a query changes the map that holds them. */
+static uint64_t *handles_of(const clu_engine *e, size_t *count)
+{
+    uint64_t *all = clu_alloc((e->handles.count + 1) * sizeof *all);
+    *count = 0;
+    for (size_t b = 0; all != NULL && b < e->handles.size; b++) {
+        for (clu_map_node *n = e->handles.buckets[b]; n; n = n->next) {
+            all[(*count)++] = CLU_CONTAINER(n, clu_query, by_handle)->handle;
+        }
+    }
+    return all;
+}
+
+void clu_query_lost(clu_engine *e, clu_service *s)
+{
+    size_t count;
+    uint64_t *all = handles_of(e, &count);
+    for (size_t i = 0; i < count; i++) {
+        clu_query *q = find(e, all[i]);
+        clu_news news = { .what = CLU_NEWS_ASKED_LOST, .query = all[i],
+                          .service = s, .err = CLU_GONE };
+        if (q != NULL && pay(e, q, &news)) {
+            clu_count(e, CLU_COUNT_queries_lost);
+        }
+    }
+    clu_free(all);              /* without memory the time-out will do */
+}
+
+void clu_query_late(clu_engine *e, clu_query *q)
+{
+    clu_count(e, CLU_COUNT_queries_timeout);
+    clu_news news = { .what = CLU_NEWS_TIMEOUT, .query = q->handle };
+    clu_engine_tell(e, &news);
+    finish(e, q);
+}
+
+void clu_engine_query_end(clu_engine *e, uint64_t handle)
+{
+    clu_query *q = find(e, handle);
+    if (q != NULL) {
+        finish(e, q);
+    }
+}
+
+void clu_query_end_all(clu_engine *e)
+{
+    while (e->handles.count > 0) {
+        size_t b = 0;
+        while (e->handles.buckets[b] == NULL) {
+            b++;
+        }
+        finish(e, CLU_CONTAINER(e->handles.buckets[b], clu_query, by_handle));
+    }
+}
+
+/* ---- its beginning -------------------------------------------------------------- */
+
+/* q, five characters nobody guesses, and a number: never used twice. */
+static clu_slice make_id(clu_engine *e, char out[40])
+{
+    static const char digits[] =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t n = 0;
+    out[n++] = 'q';
+    for (int i = 0; i < 5; i++) {
+        out[n++] = digits[clu_random_below(&e->random, 62)];
+    }
+    for (uint64_t left = e->next_query; left > 0; left /= 62) {
+        out[n++] = digits[left % 62];
+    }
+    return clu_slice_of(out, n);
+}
+
+static clu_query *make(clu_engine *e, clu_slice id, const clu_ask_many *ask)
+{
+    clu_query *q = clu_alloc(sizeof *q + ask->count * sizeof q->debts[0]
+                             + id.n);
+    if (q == NULL) {
+        return NULL;
+    }
+    q->handle = e->next_query++;
+    q->late.kind = CLU_LATE_QUERY;
+    q->count = q->owing = ask->count;
+    for (size_t i = 0; i < ask->count; i++) {
+        q->debts[i] = (clu_debt){ ask->services[i], true };
+    }
+    unsigned char *text = (unsigned char *)&q->debts[ask->count];
+    memcpy(text, id.p, id.n);
+    q->id = clu_slice_of(text, id.n);
+    return q;
+}
+
+static clu_err enter(clu_engine *e, clu_query *q, clu_ms due)
+{
+    clu_err err = clu_map_insert(&e->queries, &q->by_id, clu_hash(q->id));
+    if (err != CLU_OK) {
+        return err;
+    }
+    err = clu_map_insert(&e->handles, &q->by_handle,
+                         clu_hash(key_of(&q->handle)));
+    if (err == CLU_OK) {
+        err = clu_engine_set(e, &q->late, due);
+        if (err != CLU_OK) {
+            clu_map_remove(&e->handles, &q->by_handle);
+        }
+    }
+    if (err != CLU_OK) {
+        clu_map_remove(&e->queries, &q->by_id);
+        return err;
+    }
+    e->query_count++;
+    return CLU_OK;
+}
+
+/* Sends the questions; those that cannot leave have failed already. */
+static clu_err pose(clu_engine *e, clu_query *q, const clu_ask_many *ask,
+                    clu_ms now)
+{
+    clu_packet *p = ask->packet;
+    uint64_t handle = q->handle;
+    if (!clu_packet_has(p, CLU_FIELD_ruid)) {
+        clu_packet_text(p, CLU_FIELD_ruid, q->id);
+    }
+    clu_packet_number(p, CLU_FIELD_keepalive, 1);
+    clu_err *outcomes = clu_alloc(ask->count * sizeof *outcomes);
+    if (outcomes == NULL) {
+        return CLU_NOMEM;
+    }
+    clu_outgoing out = { .packet = p, .services = ask->services,
+                         .count = ask->count, .group = ask->group,
+                         .allowed = ask->allowed, .cookie = handle,
+                         .outcomes = outcomes };
+    clu_err err = clu_engine_send(e, &out, now);
+    for (size_t i = 0; err != CLU_VETO && i < ask->count && !e->left; i++) {
+        clu_service *s = clu_table_find_id(&e->table, ask->services[i]);
+        if (outcomes[i] != CLU_OK && s != NULL) {
+            clu_query_failed(e, handle, s, outcomes[i]);
+        }
+    }
+    clu_free(outcomes);
+    return err == CLU_VETO ? CLU_VETO : e->left ? CLU_GONE : CLU_OK;
+}
+
+clu_err clu_engine_query(clu_engine *e, const clu_ask_many *ask, clu_ms now,
+                         uint64_t *handle)
+{
+    if (e->left || ask->count == 0) {
+        return CLU_GONE;
+    }
+    if (e->query_count >= (size_t)e->config.limits.at[CLU_LIMIT_QUERIES]) {
+        return CLU_LIMIT;
+    }
+    char made[40];
+    clu_slice id = ask->id.n > 0 ? ask->id : make_id(e, made);
+    if (find_id(e, id) != NULL) {
+        return CLU_EXISTS;
+    }
+    clu_query *q = make(e, id, ask);
+    if (q == NULL) {
+        return CLU_NOMEM;
+    }
+    clu_err err = enter(e, q, now + ask->timeout);
+    if (err != CLU_OK) {
+        clu_free(q);
+        return err;
+    }
+    uint64_t opened = q->handle;
+    q->opening = true;
+    err = pose(e, q, ask, now);
+    q = find(e, opened);        /* a hook may have ended it, or all */
+    if (err != CLU_OK) {
+        if (q != NULL) {
+            unlink_query(e, q);
+            clu_free(q);
+        }
+        return err;
+    }
+    clu_count(e, CLU_COUNT_queries_opened);
+    *handle = opened;
+    if (q != NULL) {
+        q->opening = false;
+        if (q->owing == 0) {
+            finish(e, q);
+        }
+    }
+    return CLU_OK;
+}

@@ -1,0 +1,285 @@
+/*
+ * route.c -- which transport for which service; fallback; failure report.
+ *
+ * Layer: engine.  WIRE-ORIGINAL 10.
+ *
+ * The peer's order of preference is followed.  A transport may fail at once
+ * (send says so) or later (its frame comes back UNDELIVERED); either way the
+ * next one is tried, and when one works the peer is told which did not, so
+ * that it can make them anew.  The group is the last resort: what nobody
+ * acknowledges does not clear the suspicion that the failures raised.
+ */
+#include "engineInt.h"
+
+#include "words.h"
+
+typedef struct clu_trip {       /* one frame on its way to one service */
+    clu_engine *e;
+    clu_service *s;             /* held */
+    clu_slice frame;
+    clu_ticket ticket;
+    clu_ms now;
+    unsigned used;              /* the transport that took it */
+} clu_trip;
+
+static unsigned transport_named(const clu_engine *e, clu_slice name)
+{
+    unsigned i = 0;
+    while (i < e->transport_count
+           && !clu_slice_eq(name, clu_slice_str(e->transports[i]->name))) {
+        i++;
+    }
+    return i;
+}
+
+/* Where the service says it listens for this transport.  Before it said so
+   there may still be a connection it made, so no port is no refusal. */
+static void aim(const clu_service *s, const clu_transport *t, clu_buf *scratch,
+                clu_target *to)
+{
+    *to = (clu_target){ .service = s->id };
+    if (t->multicast) {
+        return;
+    }
+    to->addr = s->addr;
+    to->addr.port = clu_service_port(s, t->name);
+    if (t->local_only) {
+        clu_service_prop(s, t->name, "path", scratch, &to->path);
+    }
+    if (s->local && to->addr.family != 4 && to->addr.family != 6) {
+        to->addr = (clu_address){ .family = 4, .ip = { 127, 0, 0, 1 },
+                                  .port = to->addr.port };
+    }
+}
+
+static clu_err attempt(clu_trip *trip, unsigned index)
+{
+    clu_engine *e = trip->e;
+    clu_transport *t = e->transports[index];
+    clu_buf scratch;
+    clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_PROPS]);
+    clu_target to;
+    aim(trip->s, t, &scratch, &to);
+    clu_err err = t->ops->send(t, &to, trip->frame, &trip->ticket, trip->now);
+    bool nowhere = to.addr.port == 0 && to.path.n == 0 && !t->multicast;
+    clu_buf_fini(&scratch);
+    if (err == CLU_OK) {
+        trip->used = index;
+        return CLU_OK;
+    }
+    if (!(nowhere && err == CLU_UNREACHABLE)
+        && !(err == CLU_LIMIT && t->datagram)) {
+        trip->ticket.tried |= 1u << index;      /* it should have worked */
+    }
+    return err;
+}
+
+static bool may_try(const clu_trip *trip, unsigned index)
+{
+    const clu_engine *e = trip->e;
+    return index < e->transport_count
+        && !((trip->ticket.tried >> index) & 1u)
+        && ((trip->ticket.allowed >> index) & 1u)
+        && (trip->s->local || !e->transports[index]->local_only);
+}
+
+/* Says over the transport that worked which ones did not. */
+static void report_failure(clu_trip *trip)
+{
+    clu_engine *e = trip->e;
+    clu_buf names, data;
+    clu_buf_init(&names, 1024);
+    clu_buf_init(&data, 2048);
+    for (unsigned i = 0; i < e->transport_count; i++) {
+        if ((trip->ticket.tried >> i) & 1u) {
+            clu_words_add(&names, clu_slice_str(e->transports[i]->name));
+        }
+    }
+    clu_words_add(&data, clu_slice_str("protocols"));
+    clu_words_add(&data, clu_buf_slice(&names));
+    if (names.err == CLU_OK && data.err == CLU_OK) {
+        clu_packet p = { 0 };
+        clu_engine_head(e, &p, CLU_TYPE_FAILURE, 0);
+        clu_packet_text(&p, CLU_FIELD_data, clu_buf_slice(&data));
+        clu_count(e, CLU_COUNT_fallbacks);
+        clu_route_send(e, trip->s, &p, 1u << trip->used, 0, CLU_ROUTE_QUIET,
+                       trip->now, NULL);
+    }
+    clu_buf_fini(&names);
+    clu_buf_fini(&data);
+}
+
+/* What came of it: a report, a suspicion, or nothing to say. */
+static void settle(clu_trip *trip, clu_err err)
+{
+    if ((trip->ticket.flags & CLU_ROUTE_QUIET) || trip->ticket.tried == 0) {
+        return;
+    }
+    bool reached = err == CLU_OK;
+    if (!reached || trip->e->transports[trip->used]->multicast) {
+        clu_liveness_unreached(trip->e, trip->s, trip->now);
+    }
+    if (reached) {
+        report_failure(trip);
+    }
+}
+
+/*
+ * Tries one protocol after the other.  A full queue ends it: what stands
+ * before this frame must not be overtaken on another way.
+ */
+static clu_err carry(clu_trip *trip)
+{
+    clu_engine *e = trip->e;
+    clu_service *s = trip->s;
+    clu_err err = CLU_UNREACHABLE;
+    for (int last_resort = 0; last_resort < 2; last_resort++) {
+        clu_slice wire = s->protocols.wire, name;
+        while (clu_items_next(&wire, &name) == CLU_OK) {
+            unsigned i = transport_named(e, name);
+            if (!may_try(trip, i)
+                || e->transports[i]->multicast != (last_resort == 1)) {
+                continue;
+            }
+            err = attempt(trip, i);
+            if (e->left || s->state == CLU_SERVICE_GONE) {
+                return err;
+            }
+            bool full = err == CLU_LIMIT && !e->transports[i]->datagram;
+            if (err == CLU_OK || full) {
+                if (!full) {
+                    settle(trip, err);
+                }
+                return err;
+            }
+        }
+    }
+    clu_count(e, CLU_COUNT_unreachable);
+    settle(trip, err);
+    return err;
+}
+
+/* The filter that names only this service, unless it has one already. */
+static bool add_filter(clu_packet *p, clu_service *s, clu_buf *wire)
+{
+    if (clu_packet_has(p, CLU_FIELD_filter)) {
+        return false;
+    }
+    clu_items filter = { 0 };
+    if (clu_items_add(wire, &filter, clu_service_sid(s)) != CLU_OK) {
+        return false;
+    }
+    clu_packet_list(p, CLU_FIELD_filter, filter);
+    if (p->at[CLU_FIELD_type].number == CLU_TYPE_QUERY) {
+        clu_packet_first(p, CLU_FIELD_filter);  /* WIRE-ORIGINAL 6 */
+    }
+    return true;
+}
+
+static clu_err encode_for(clu_packet *p, clu_service *s, clu_buf *frame)
+{
+    clu_buf wire;
+    clu_buf_init(&wire, 1024);
+    bool added = add_filter(p, s, &wire);
+    clu_err err = wire.err != CLU_OK ? wire.err : clu_packet_encode(p, frame);
+    if (added) {
+        clu_packet_remove(p, CLU_FIELD_filter);
+    }
+    clu_buf_fini(&wire);
+    return err;
+}
+
+clu_err clu_route_send(clu_engine *e, clu_service *s, clu_packet *p,
+                       uint32_t allowed, uint64_t cookie, uint8_t flags,
+                       clu_ms now, unsigned *used)
+{
+    clu_buf frame = clu_engine_take(e);
+    clu_err err = encode_for(p, s, &frame);
+    if (err == CLU_OK) {
+        clu_service_hold(s);
+        clu_trip trip = { .e = e, .s = s, .frame = clu_buf_slice(&frame),
+                          .ticket = { .service = s->id, .cookie = cookie,
+                                      .allowed = allowed, .flags = flags },
+                          .now = now };
+        err = carry(&trip);
+        if (err == CLU_OK && used != NULL) {
+            *used = trip.used;
+        }
+        clu_service_release(s);
+    }
+    clu_engine_give(e, &frame);
+    return err;
+}
+
+void clu_route_undelivered(clu_engine *e, const clu_arrival *a, clu_ms now)
+{
+    clu_service *s = clu_table_find_id(&e->table, a->ticket.service);
+    if (s == NULL) {
+        return;                 /* its queries were told when it was lost */
+    }
+    clu_service_hold(s);
+    clu_trip trip = { .e = e, .s = s, .frame = a->bytes, .ticket = a->ticket,
+                      .now = now };
+    for (unsigned i = 0; i < e->transport_count; i++) {
+        if (e->transports[i] == a->via) {
+            trip.ticket.tried |= 1u << i;
+        }
+    }
+    clu_err err = carry(&trip);
+    if (err != CLU_OK && (trip.ticket.flags & CLU_ROUTE_QUERY)) {
+        clu_query_failed(e, trip.ticket.cookie, s, err);
+    } else if (err != CLU_OK && !(trip.ticket.flags & CLU_ROUTE_QUIET)) {
+        clu_news news = { .what = CLU_NEWS_FAILED, .service = s, .err = err };
+        clu_engine_tell(e, &news);
+    }
+    clu_service_release(s);
+}
+
+/* ---- datagrams ----------------------------------------------------------------- */
+
+static clu_err to_address(clu_engine *e, clu_slice frame,
+                          const clu_address *to, uint64_t service, clu_ms now)
+{
+    if (e->group >= e->transport_count) {
+        return CLU_UNREACHABLE;
+    }
+    clu_transport *t = e->transports[e->group];
+    clu_target target = { .service = service };
+    if (to != NULL) {
+        target.addr = *to;
+    }
+    clu_ticket ticket = { .service = service };
+    return t->ops->send(t, &target, frame, &ticket, now);
+}
+
+clu_err clu_route_datagram(clu_engine *e, clu_service *s, clu_packet *p,
+                           const clu_address *to, clu_ms now)
+{
+    clu_buf frame = clu_engine_take(e);
+    clu_err err = encode_for(p, s, &frame);
+    if (err == CLU_OK
+        && frame.n > (size_t)e->config.limits.at[CLU_LIMIT_DATAGRAM]) {
+        err = CLU_LIMIT;
+    }
+    if (err == CLU_OK) {
+        err = to_address(e, clu_buf_slice(&frame), to, s->id, now);
+    }
+    clu_engine_give(e, &frame);
+    return err;
+}
+
+clu_err clu_route_group(clu_engine *e, clu_packet *p, bool must_fit,
+                        clu_ms now)
+{
+    clu_buf frame = clu_engine_take(e);
+    clu_err err = clu_packet_encode(p, &frame);
+    if (err == CLU_OK && must_fit
+        && frame.n > (size_t)e->config.limits.at[CLU_LIMIT_DATAGRAM]) {
+        err = CLU_LIMIT;
+    }
+    if (err == CLU_OK) {
+        err = to_address(e, clu_buf_slice(&frame), NULL, 0, now);
+    }
+    clu_engine_give(e, &frame);
+    return err;
+}

@@ -1,0 +1,256 @@
+/*
+ * self.c -- ourselves: tags, channels, properties, and the beacons of them.
+ *
+ * Layer: engine.
+ */
+#include "engineInt.h"
+
+#include "words.h"
+
+#define DISCOVER_EVERY 30000    /* ms; WIRE-ORIGINAL 9 */
+
+clu_patron *clu_engine_patron(clu_engine *e)
+{
+    return &e->patron;
+}
+
+clu_config *clu_engine_config(clu_engine *e)
+{
+    return &e->config;
+}
+
+clu_counters *clu_engine_counters(clu_engine *e)
+{
+    return &e->counters;
+}
+
+clu_table *clu_engine_table(clu_engine *e)
+{
+    return &e->table;
+}
+
+clu_transport *clu_engine_transport(clu_engine *e, unsigned index)
+{
+    return index < e->transport_count ? e->transports[index] : NULL;
+}
+
+size_t clu_engine_open_queries(const clu_engine *e)
+{
+    return e->query_count;
+}
+
+bool clu_engine_left(const clu_engine *e)
+{
+    return e->left;
+}
+
+/* ---- tags and channels ------------------------------------------------------ */
+
+clu_err clu_engine_tags(clu_engine *e, clu_items tags)
+{
+    if (tags.count > (uint64_t)e->config.limits.at[CLU_LIMIT_TAGS]) {
+        return CLU_LIMIT;
+    }
+    clu_slice wire = tags.wire, tag;
+    while (clu_items_next(&wire, &tag) == CLU_OK) {
+        if (tag.n > (size_t)e->config.limits.at[CLU_LIMIT_TAG]) {
+            return CLU_LIMIT;
+        }
+    }
+    clu_buf fresh;
+    clu_buf_init(&fresh, tags.wire.n);
+    clu_err err = clu_buf_bytes(&fresh, tags.wire);
+    if (err != CLU_OK) {
+        clu_buf_fini(&fresh);
+        return err;
+    }
+    clu_buf_fini(&e->tags_wire);
+    e->tags_wire = fresh;       /* the engine owns it now */
+    e->tags = (clu_items){ tags.count, clu_buf_slice(&e->tags_wire) };
+    return CLU_OK;
+}
+
+clu_items clu_engine_own_tags(const clu_engine *e)
+{
+    return e->tags;
+}
+
+clu_items clu_engine_own_protocols(const clu_engine *e)
+{
+    return e->protocols;
+}
+
+bool clu_engine_hears(const clu_engine *e, uint64_t channel)
+{
+    for (size_t i = 0; i < e->channel_count; i++) {
+        if (e->channels[i] == channel) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t clu_engine_channels(const clu_engine *e, const uint64_t **list)
+{
+    *list = e->channels;
+    return e->channel_count;
+}
+
+clu_err clu_engine_channel(clu_engine *e, uint64_t channel, bool join)
+{
+    if (!join && channel < 3) {
+        return CLU_VALUE;       /* 0-2 are never left */
+    }
+    if (clu_engine_hears(e, channel) == join) {
+        return CLU_OK;
+    }
+    if (join) {
+        if (e->channel_count == CLU_CHANNELS_MAX) {
+            return CLU_LIMIT;
+        }
+        e->channels[e->channel_count++] = channel;
+        return CLU_OK;
+    }
+    for (size_t i = 0; i < e->channel_count; i++) {
+        if (e->channels[i] == channel) {
+            e->channels[i] = e->channels[--e->channel_count];
+            break;
+        }
+    }
+    return CLU_OK;
+}
+
+/* ---- the packets we make ------------------------------------------------------ */
+
+void clu_engine_head(const clu_engine *e, clu_packet *p, clu_type type,
+                     uint64_t channel)
+{
+    clu_packet_text(p, CLU_FIELD_sid, e->config.sid);
+    clu_packet_text(p, CLU_FIELD_hid, e->config.hid);
+    clu_packet_number(p, CLU_FIELD_type, type);
+    clu_packet_number(p, CLU_FIELD_channel, channel);
+    clu_packet_list(p, CLU_FIELD_protocols, e->protocols);
+}
+
+clu_err clu_engine_props(clu_engine *e, clu_buf *out)
+{
+    clu_buf one;
+    clu_buf_init(&one, (size_t)e->config.limits.at[CLU_LIMIT_PROPS]);
+    clu_err err = CLU_OK;
+    for (unsigned i = 0; err == CLU_OK && i < e->transport_count; i++) {
+        clu_transport *t = e->transports[i];
+        clu_buf_clear(&one);
+        err = t->ops->props(t, &one);
+        if (err == CLU_OK && one.n > 0) {
+            err = clu_words_add(out, clu_slice_str(t->name));
+            if (err == CLU_OK) {
+                err = clu_words_add(out, clu_buf_slice(&one));
+            }
+        }
+    }
+    clu_buf_fini(&one);
+    /* Our kind knows its kind by this key; originals store it unread. */
+    if (err == CLU_OK) {
+        err = clu_words_add(out, clu_slice_str("caps"));
+    }
+    return err == CLU_OK ? clu_words_add(out, clu_slice_str("2")) : err;
+}
+
+clu_err clu_compose_beacon(clu_engine *e, clu_packet *p, clu_type type,
+                           uint64_t channel, bool props, bool tags,
+                           clu_buf *scratch)
+{
+    clu_engine_head(e, p, type, channel);
+    if (props) {
+        clu_err err = clu_engine_props(e, scratch);
+        if (err != CLU_OK) {
+            return err;
+        }
+        clu_packet_text(p, CLU_FIELD_data, clu_buf_slice(scratch));
+    } else if (tags && type == CLU_TYPE_HEARTBEAT) {
+        /* Tags alone come with empty data (WIRE-ORIGINAL 6). */
+        clu_packet_text(p, CLU_FIELD_data, clu_slice_str(""));
+    }
+    clu_packet_number(p, CLU_FIELD_known, e->table.count);
+    if (tags) {
+        clu_packet_list(p, CLU_FIELD_tags, e->tags);
+    }
+    return CLU_OK;
+}
+
+static clu_err beacon(clu_engine *e, clu_type type, bool props, bool tags,
+                      uint64_t channel, clu_ms now)
+{
+    clu_packet p = { 0 };
+    clu_buf scratch;
+    clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_MESSAGE]);
+    clu_err err = clu_compose_beacon(e, &p, type, channel, props, tags,
+                                     &scratch);
+    if (err == CLU_OK) {
+        err = clu_engine_broadcast(e, &p, now);
+    }
+    clu_buf_fini(&scratch);
+    return err;
+}
+
+/* An interval less up to a tenth, so that members do not beat in step. */
+static clu_ms next_beat(clu_engine *e)
+{
+    uint64_t tenth = (uint64_t)e->config.heartbeat / 10;
+    clu_ms early = tenth > 0 ? (clu_ms)clu_random_below(&e->random, tenth) : 0;
+    return e->config.heartbeat - early;
+}
+
+clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
+                             uint64_t channel, clu_ms now)
+{
+    if (e->left) {
+        return CLU_GONE;
+    }
+    if (channel == 0) {
+        props = props || e->beat_props;
+        tags = tags || e->beat_tags;
+        e->beat_props = e->beat_tags = false;
+        e->beaten = now;
+        clu_engine_set(e, &e->beat, now + next_beat(e));
+    }
+    return beacon(e, CLU_TYPE_HEARTBEAT, props, tags, channel, now);
+}
+
+clu_err clu_engine_heartbeat_at(clu_engine *e, clu_ms at, bool tags)
+{
+    if (e->left) {
+        return CLU_GONE;
+    }
+    e->beat_tags = e->beat_tags || tags;
+    return clu_engine_set(e, &e->beat, at);
+}
+
+clu_err clu_engine_discover(clu_engine *e, uint64_t channel, clu_ms now)
+{
+    if (e->left) {
+        return CLU_GONE;
+    }
+    if (e->discovered >= 0 && now - e->discovered <= DISCOVER_EVERY) {
+        return CLU_LIMIT;
+    }
+    e->discovered = now;
+    return beacon(e, CLU_TYPE_DISCOVERY, true, true, channel, now);
+}
+
+#define LOOKS_MAX 3             /* after joining; then heartbeats will do */
+
+/*
+ * A newcomer learns the others from their answers to its discovery, which
+ * are datagrams and may be lost.  Everybody's beacons say how many services
+ * they know: as long as somebody knows more than we do, we ask again.
+ */
+void clu_self_look(clu_engine *e, clu_ms now)
+{
+    if (e->most_known > e->table.count && e->looks < LOOKS_MAX) {
+        e->looks++;
+        beacon(e, CLU_TYPE_DISCOVERY, true, true, 0, now);
+        clu_engine_set(e, &e->look, now + (1000 << e->looks));
+    }
+    e->most_known = 0;
+}

@@ -1,0 +1,154 @@
+/*
+ * service.c -- one remote service: who it is, what it offers, when it spoke.
+ *
+ * Layer: table.
+ */
+#include "service.h"
+
+#include "words.h"
+
+void clu_service_hold(clu_service *s)
+{
+    s->holds++;
+}
+
+void clu_service_release(clu_service *s)
+{
+    if (--s->holds > 0) {
+        return;
+    }
+    clu_free((void *)s->uuid.p);
+    clu_free((void *)s->protocols.wire.p);
+    clu_free((void *)s->tags.wire.p);
+    clu_free((void *)s->props.p);
+    clu_free(s->entries);
+    clu_free(s);
+}
+
+static bool plain(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
+        || (c >= 'a' && c <= 'z') || (c != 0 && strchr("_.+/=-", c) != NULL);
+}
+
+bool clu_service_word(clu_slice word, const clu_limits *limits)
+{
+    if (word.n == 0 || word.n > (size_t)limits->at[CLU_LIMIT_ID]) {
+        return false;
+    }
+    bool colon = true;          /* none may come first */
+    for (size_t i = 0; i < word.n; i++) {
+        if (word.p[i] == ':' ? colon : !plain(word.p[i])) {
+            return false;
+        }
+        colon = word.p[i] == ':';
+    }
+    return !colon;
+}
+
+/* Changes a slice of ours for a copy of other bytes. */
+static clu_err replace(clu_slice *own, clu_slice with)
+{
+    if (clu_slice_eq(*own, with)) {
+        return CLU_OK;
+    }
+    unsigned char *copy = with.n > 0 ? clu_memdup(with.p, with.n) : NULL;
+    if (copy == NULL && with.n > 0) {
+        return CLU_NOMEM;
+    }
+    clu_free((void *)own->p);
+    *own = clu_slice_of(copy, with.n);
+    return CLU_OK;
+}
+
+clu_err clu_service_protocols(clu_service *s, clu_items protocols)
+{
+    clu_err err = replace(&s->protocols.wire, protocols.wire);
+    if (err == CLU_OK) {
+        s->protocols.count = protocols.count;
+    }
+    return err;
+}
+
+/* Only our kind has this key; what it holds grows with the versions. */
+static bool has_capabilities(const clu_service *s)
+{
+    clu_buf scratch;
+    clu_buf_init(&scratch, s->props.n);
+    clu_slice value;
+    clu_err err = clu_words_get(s->props, clu_slice_str("caps"), &scratch,
+                                &value);
+    clu_buf_fini(&scratch);
+    return err == CLU_OK;
+}
+
+clu_err clu_service_props(clu_service *s, clu_slice text, bool merge,
+                          const clu_limits *limits)
+{
+    clu_buf merged;
+    clu_buf_init(&merged, (size_t)limits->at[CLU_LIMIT_PROPS]);
+    clu_slice before = merge ? s->props : clu_slice_str("");
+    clu_err err = clu_words_merge(before, text,
+                                  (size_t)limits->at[CLU_LIMIT_MAP_ENTRIES],
+                                  &merged);
+    if (err == CLU_OK) {
+        err = replace(&s->props, clu_buf_slice(&merged));
+    }
+    if (err == CLU_OK) {
+        s->kin = has_capabilities(s);
+    }
+    clu_buf_fini(&merged);
+    return err;
+}
+
+clu_err clu_service_prop(const clu_service *s, const char *protocol,
+                         const char *key, clu_buf *scratch, clu_slice *value)
+{
+    clu_slice dict;
+    clu_err err = clu_words_get(s->props, clu_slice_str(protocol), scratch,
+                                &dict);
+    if (err != CLU_OK) {
+        return err;
+    }
+    /* The inner dict may stand in scratch, which the next look-up reuses. */
+    clu_buf inner;
+    clu_buf_init(&inner, dict.n);
+    clu_slice found;
+    err = clu_words_get(dict, clu_slice_str(key), &inner, &found);
+    if (err == CLU_OK && (inner.n > 0 || scratch->n > 0)) {
+        unsigned char *copy = clu_memdup(found.p, found.n + (found.n == 0));
+        if (copy == NULL) {
+            err = CLU_NOMEM;
+        } else {
+            clu_buf_clear(scratch);
+            err = clu_buf_bytes(scratch, clu_slice_of(copy, found.n));
+            found = clu_buf_slice(scratch);
+            clu_free(copy);
+        }
+    }
+    clu_buf_fini(&inner);
+    if (err == CLU_OK) {
+        *value = found;
+    }
+    return err;
+}
+
+uint16_t clu_service_port(const clu_service *s, const char *protocol)
+{
+    clu_buf scratch;
+    clu_buf_init(&scratch, s->props.n);
+    clu_slice text;
+    unsigned port = 0;
+    if (clu_service_prop(s, protocol, "port", &scratch, &text) == CLU_OK
+        && text.n >= 1 && text.n <= 5) {
+        for (size_t i = 0; i < text.n; i++) {
+            if (text.p[i] < '0' || text.p[i] > '9') {
+                port = 0;
+                break;
+            }
+            port = port * 10 + (unsigned)(text.p[i] - '0');
+        }
+    }
+    clu_buf_fini(&scratch);
+    return port <= 65535 ? (uint16_t)port : 0;
+}

@@ -1,0 +1,107 @@
+/*
+ * service.h -- one remote service: who it is, what it offers, when it spoke.
+ *
+ * Layer: table.
+ */
+#ifndef CLU_SERVICE_H
+#define CLU_SERVICE_H
+
+#include "address.h"
+#include "hash.h"
+#include "packet.h"
+
+/* Moved by liveness.c alone. */
+typedef enum {
+    CLU_SERVICE_ALIVE,          /* due: its ttl runs out */
+    CLU_SERVICE_DOUBTED,        /* somebody pinged it; due: we do so too */
+    CLU_SERVICE_SUSPECT,        /* we failed to reach it; our ping is to leave */
+    CLU_SERVICE_PINGED,         /* our ping left; due: it is lost */
+    CLU_SERVICE_GONE            /* out of the table; freed when let go */
+} clu_service_state;
+
+/* What a deadline in the engine's heap is for: the one who is called. */
+typedef enum {
+    CLU_LATE_EXPIRY,            /* in a service: see its state */
+    CLU_LATE_HELLO,             /* in a service: tell that it was discovered */
+    CLU_LATE_REPORT,            /* in a service: answer its discovery */
+    CLU_LATE_QUERY,             /* in a query: its time-out */
+    CLU_LATE_BEAT,              /* in the engine: the next heartbeat */
+    CLU_LATE_PING,              /* in the engine: send the collected pings */
+    CLU_LATE_LOOK               /* in the engine: discover once more */
+} clu_late;
+
+typedef struct clu_deadline {
+    clu_due due;                /* in the engine's heap */
+    clu_late kind;
+} clu_deadline;
+
+struct clu_word;
+
+/* One word that finds a service: where it stands in the word's members. */
+typedef struct clu_entry {
+    struct clu_word *word;
+    struct clu_service *service;
+    size_t at;                  /* index in word->members */
+} clu_entry;
+
+#define CLU_SERVICE_PLACES 5    /* sid, hid, uuid, ip, localhost */
+
+typedef struct clu_service {
+    uint64_t id;                /* never used again */
+    clu_service_state state;
+    unsigned holds;             /* the table is one; each hold another */
+    clu_slice uuid;             /* sid@hid, ours */
+    size_t sid_size;            /* bytes of uuid before the @ */
+    clu_address addr;           /* its host; port 0 */
+    clu_address source;         /* where its beacons come from, with port */
+    bool local;                 /* on this host */
+    bool kin;                   /* it advertised capabilities: our kind */
+    bool met;                   /* "discovered" was told */
+    clu_items protocols;        /* its order of preference, ours to free */
+    clu_items tags;             /* as it sent them, ours to free */
+    clu_slice props;            /* text of a dict, ours to free */
+    clu_ms first_seen;
+    clu_ms last_seen;           /* any authentic packet */
+    clu_ms reported;            /* when we last answered its discovery, or 0 */
+    clu_deadline expiry, hello, report;
+    clu_map_node by_uuid, by_id;
+    clu_list link;              /* in the table's order of arrival */
+    clu_entry *entries;         /* tags first, then the places */
+    size_t entry_count, tag_count;
+    size_t weight;              /* bytes charged to the table's budget */
+} clu_service;
+
+static inline clu_slice clu_service_sid(const clu_service *s)
+{
+    return (clu_slice){ s->uuid.p, s->sid_size };
+}
+static inline clu_slice clu_service_hid(const clu_service *s)
+{
+    return (clu_slice){ s->uuid.p + s->sid_size + 1,
+                        s->uuid.n - s->sid_size - 1 };
+}
+
+/* Keeps the memory of a service that may leave the table meanwhile. */
+void clu_service_hold(clu_service *s);
+void clu_service_release(clu_service *s);
+
+/*
+ * Letters, digits and _ . + / = - : with no two colons together and none at
+ * either end: such a word is safe in the documented command names.
+ */
+bool clu_service_word(clu_slice word, const clu_limits *limits);
+
+/* Replaces what it advertises; NOMEM leaves it as it was. */
+clu_err clu_service_protocols(clu_service *s, clu_items protocols);
+/* Merges ("dict merge") or replaces its protocol properties. */
+clu_err clu_service_props(clu_service *s, clu_slice text, bool merge,
+                          const clu_limits *limits);
+
+/* The port it advertises for a protocol; 0 when it has none. */
+uint16_t clu_service_port(const clu_service *s, const char *protocol);
+/* A property as text, such as "path" of "u"; GONE when there is none.
+   Points into the service or into scratch. */
+clu_err clu_service_prop(const clu_service *s, const char *protocol,
+                         const char *key, clu_buf *scratch, clu_slice *value);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * table.h -- all services known: find, insert, drop, walk; index by word.
+ *
+ * Layer: table.
+ *
+ *     by_uuid   sid@hid  -> service
+ *     by_id     number   -> service        (ids outlive the service)
+ *     words     "web"    -> [service, service, ...]
+ *     order     service <-> service        (as they came)
+ *
+ * A service is found by each of its tags and by its sid, hid, uuid, ip and,
+ * on this host, "localhost" (WIRE-ORIGINAL 13).  Every service knows its
+ * place in each word's members, so leaving costs no search.
+ */
+#ifndef CLU_TABLE_H
+#define CLU_TABLE_H
+
+#include "service.h"
+
+typedef struct clu_word {
+    clu_map_node node;
+    clu_entry **members;
+    size_t count, room;
+    clu_slice text;             /* behind the struct */
+} clu_word;
+
+typedef struct clu_table {
+    clu_map by_uuid, by_id, words;
+    clu_list order;
+    size_t count;
+    size_t weight;              /* bytes charged */
+    uint64_t next_id;
+    const clu_limits *limits;
+} clu_table;
+
+void clu_table_init(clu_table *t, const clu_limits *limits);
+void clu_table_fini(clu_table *t);      /* drops every service */
+
+clu_service *clu_table_find(const clu_table *t, clu_slice sid, clu_slice hid);
+clu_service *clu_table_find_id(const clu_table *t, uint64_t id);
+
+/*
+ * A new service, ALIVE, with a hold that is the table's.  LIMIT: no room (all
+ * services, those of one address of another host, or the memory budget).
+ */
+clu_err clu_table_insert(clu_table *t, clu_slice sid, clu_slice hid,
+                         const clu_address *addr, bool local, clu_ms now,
+                         clu_service **service);
+
+/* Out of every index; GONE; lets go of the table's hold. */
+void clu_table_drop(clu_table *t, clu_service *s);
+
+/* Changes its tags; found by the new ones at once.  LIMIT, NOMEM: as it was. */
+clu_err clu_table_tags(clu_table *t, clu_service *s, clu_items tags);
+/* Changes its address. */
+clu_err clu_table_address(clu_table *t, clu_service *s, const clu_address *a,
+                          bool local);
+
+/* Who is found by this word: NULL when nobody. */
+const clu_word *clu_table_word(const clu_table *t, clu_slice text);
+
+/* The service behind a node of order. */
+#define CLU_SERVICE_OF(node) CLU_CONTAINER(node, clu_service, link)
+
+#endif
