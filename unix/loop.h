@@ -35,14 +35,19 @@ typedef struct clu_timer {
     clu_due when;               /* the loop's own */
 } clu_timer;
 
+/* SYSTEM with EMFILE: no descriptor below FD_SETSIZE is left, and Tcl 8.6
+   can watch no other. */
 clu_err clu_loop_create(clu_loop **loop);
 void clu_loop_destroy(clu_loop *loop);  /* nothing may be watched any more */
 
+/* events 0: keeps the watch, and nothing is told until they change. */
 clu_err clu_loop_watch(clu_loop *loop, clu_watch *watch, int fd,
                        unsigned events);
 clu_err clu_loop_change(clu_loop *loop, clu_watch *watch, unsigned events);
 void clu_loop_unwatch(clu_loop *loop, clu_watch *watch); /* before close(fd) */
 
+/* NOMEM only for a timer that is not set; one that is can always be moved,
+   and one that is due can always be set again by its own callback. */
 clu_err clu_loop_set(clu_loop *loop, clu_timer *timer, clu_ms at);
 void clu_loop_cancel(clu_loop *loop, clu_timer *timer);
 
@@ -50,9 +55,10 @@ clu_ms clu_loop_clock(void);            /* CLOCK_MONOTONIC, ms */
 
 /*
  * Serves what is ready: at most so many rounds of the system's wait, waiting
- * at most wait ms in the first one, then the timers that are due.  Returns
- * true when more was ready than the rounds allowed.  Not re-entered: a call
- * from inside a callback serves nothing and returns false.
+ * at most wait ms in the first one (-1: for ever), then the timers that are
+ * due.  Returns true when the last round still found something, so that more
+ * may be ready.  Not re-entered: a call from inside a callback serves nothing
+ * and returns false.
  */
 bool clu_loop_run(clu_loop *loop, int wait, int rounds);
 

@@ -1,0 +1,175 @@
+/*
+ * sock_test.c -- addresses of the system, and calls made safe.
+ */
+#include "check.h"
+#include "sock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+TEST("sock-1.1 an address survives the way to the system and back")
+{
+    static const char *const texts[] = {
+        "127.0.0.1", "0.0.0.0", "10.99.0.1", "255.255.255.255", "::1", "::",
+        "fe80::1%3", "ff02::1%2", "2001:db8::7"
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(texts); i++) {
+        check_about("%s", texts[i]);
+        clu_address a, b;
+        CHECK_ERR(clu_address_parse(clu_slice_str(texts[i]), &a), CLU_OK);
+        a.port = 4711;
+        clu_sockaddr s;
+        clu_sockaddr_of(&a, &s);
+        clu_address_of(&s.s, &b);
+        CHECK(clu_address_eq(&a, &b));
+        clu_sockaddr_mapped(&a, &s);
+        CHECK_EQ(s.s.ss_family, AF_INET6);
+        clu_address_of(&s.s, &b);
+        CHECK(clu_address_eq(&a, &b));
+    }
+}
+
+TEST("sock-1.2 a path has 1 to 107 bytes")
+{
+    char path[200];
+    memset(path, 'p', sizeof path);
+    clu_sockaddr s;
+    static const struct { size_t n; clu_err err; } cases[] = {
+        { 0, CLU_VALUE }, { 1, CLU_OK }, { 107, CLU_OK }, { 108, CLU_VALUE }
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        path[cases[i].n] = '\0';
+        CHECK_ERR(clu_sockaddr_path(path, &s), cases[i].err);
+        path[cases[i].n] = 'p';
+    }
+    clu_address a;
+    clu_address_of(&s.s, &a);
+    CHECK_EQ(a.family, 1);
+}
+
+TEST("sock-2.1 a descriptor is high, non-blocking and closed on exec")
+{
+    int fd;
+    CHECK_ERR(clu_sock_open(AF_INET, SOCK_STREAM, &fd), CLU_OK);
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    CHECK(limit.rlim_cur <= 1024 || fd >= 1024);
+    CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    clu_sock_close(fd);
+    clu_sock_close(-1);
+}
+
+TEST("sock-2.2 where few are allowed a descriptor stays low")
+{
+    struct rlimit was, few;
+    getrlimit(RLIMIT_NOFILE, &was);
+    few = was;
+    few.rlim_cur = 512;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int fd = -1;
+    CHECK_ERR(clu_sock_open(AF_INET, SOCK_STREAM, &fd), CLU_OK);
+    CHECK(fd >= 0 && fd < 512);
+    clu_sock_close(fd);
+    setrlimit(RLIMIT_NOFILE, &was);
+}
+
+TEST("sock-2.3 what the system refuses leaves errno")
+{
+    int fd;
+    clu_address far = { .family = 4, .ip = { 192, 0, 2, 1 } };
+    CHECK_ERR(clu_sock_open(AF_INET, SOCK_STREAM, &fd), CLU_OK);
+    CHECK_ERR(clu_sock_bind(fd, &far), CLU_SYSTEM);
+    CHECK_EQ(errno, EADDRNOTAVAIL);
+    clu_sock_close(fd);
+    CHECK_EQ(errno, EADDRNOTAVAIL);
+}
+
+static int listener(clu_address *at)
+{
+    int fd = -1;
+    *at = (clu_address){ .family = 4, .ip = { 127, 0, 0, 1 } };
+    CHECK_ERR(clu_sock_open(AF_INET, SOCK_STREAM, &fd), CLU_OK);
+    CHECK_ERR(clu_sock_bind(fd, at), CLU_OK);
+    CHECK_EQ(listen(fd, 8), 0);
+    CHECK_ERR(clu_sock_name(fd, at), CLU_OK);
+    return fd;
+}
+
+static void wait_for(int fd, short events)
+{
+    struct pollfd p = { fd, events, 0 };
+    CHECK_EQ(poll(&p, 1, 2000), 1);
+}
+
+TEST("sock-3.1 connect, accept, write, read, end")
+{
+    clu_address at, from, own;
+    int l = listener(&at), a = -1, b = -1;
+    CHECK_ERR(clu_sock_accept(l, &b, &from), CLU_MORE);
+    clu_sock_open(AF_INET, SOCK_STREAM, &a);
+    clu_sockaddr to;
+    clu_sockaddr_of(&at, &to);
+    clu_err err = clu_sock_connect(a, &to);
+    CHECK(err == CLU_OK || err == CLU_MORE);
+    wait_for(a, POLLOUT);
+    CHECK_ERR(clu_sock_error(a), CLU_OK);
+    wait_for(l, POLLIN);
+    CHECK_ERR(clu_sock_accept(l, &b, &from), CLU_OK);
+    clu_sock_name(a, &own);
+    CHECK(clu_address_eq(&from, &own));
+
+    char buf[8];
+    size_t n = 99;
+    CHECK_ERR(clu_sock_read(b, buf, sizeof buf, &n), CLU_MORE);
+    CHECK_EQ(n, 99);
+    CHECK_ERR(clu_sock_write(a, "hello", 5, &n), CLU_OK);
+    CHECK_EQ(n, 5);
+    clu_sock_farewell(a);
+    wait_for(b, POLLIN);
+    CHECK_ERR(clu_sock_read(b, buf, sizeof buf, &n), CLU_OK);
+    CHECK_BYTES(clu_slice_of(buf, n), clu_slice_str("hello"));
+    CHECK_ERR(clu_sock_read(b, buf, sizeof buf, &n), CLU_CLOSED);
+    clu_sock_close(b);
+    clu_sock_close(l);
+}
+
+TEST("sock-3.2 nobody there is a system error")
+{
+    clu_address at;
+    int l = listener(&at), a = -1;
+    clu_sock_close(l);
+    clu_sock_open(AF_INET, SOCK_STREAM, &a);
+    clu_sockaddr to;
+    clu_sockaddr_of(&at, &to);
+    if (clu_sock_connect(a, &to) == CLU_MORE) {
+        wait_for(a, POLLOUT);
+        CHECK_ERR(clu_sock_error(a), CLU_SYSTEM);
+    }
+    CHECK_EQ(errno, ECONNREFUSED);
+    clu_sock_close(a);
+}
+
+TEST("sock-3.3 a full pipe says MORE, a broken one SYSTEM, no signal")
+{
+    int fd[2];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    static char block[65536];
+    size_t n;
+    clu_err err;
+    int writes = 0;
+    do {
+        err = clu_sock_write(fd[0], block, sizeof block, &n);
+    } while (err == CLU_OK && ++writes < 1000);
+    CHECK_ERR(err, CLU_MORE);
+    close(fd[1]);
+    CHECK_ERR(clu_sock_write(fd[0], block, 1, &n), CLU_SYSTEM);
+    CHECK(errno == EPIPE || errno == ECONNRESET);
+    close(fd[0]);
+}

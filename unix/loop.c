@@ -1,0 +1,220 @@
+/*
+ * loop.c -- watches descriptors and wakes at the earliest deadline.
+ *
+ * Layer: transport (system).
+ *
+ * Tricky because 1. a callback may stop and free watches whose events were
+ * fetched already: unwatch takes them out of the batch being served; 2. a
+ * timer may set itself for now again: only as many run as were set at the
+ * beginning; 3. deadlines mostly move later, and telling the system each
+ * time costs more than one idle wake-up: what is armed is moved only when it
+ * would come too late.
+ */
+#include "loopInt.h"
+
+#include <time.h>
+
+clu_ms clu_loop_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (clu_ms)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+clu_err clu_loop_create(clu_loop **loop)
+{
+    clu_loop *l = clu_alloc(sizeof *l);
+    if (!l) {
+        return CLU_NOMEM;
+    }
+    clu_err err = clu_poller_create(&l->poller);
+    if (err != CLU_OK) {
+        clu_free(l);
+        return err;
+    }
+    clu_list_init(&l->watches);
+    l->armed = CLU_NEVER;
+    *loop = l;
+    return CLU_OK;
+}
+
+void clu_loop_destroy(clu_loop *loop)
+{
+    if (!loop) {
+        return;
+    }
+    clu_poller_destroy(loop->poller);
+    clu_heap_fini(&loop->timers);
+    clu_free(loop);
+}
+
+int clu_loop_descriptor(clu_loop *loop)
+{
+    return clu_poller_descriptor(loop->poller);
+}
+
+/* ---- Watches ------------------------------------------------------------- */
+
+static void announce(clu_loop *loop, int fd, unsigned events)
+{
+    if (loop->observer) {
+        loop->observer(loop->observer_ctx, fd, events);
+    }
+}
+
+void clu_loop_observe(clu_loop *loop, clu_loop_observer *observer, void *ctx)
+{
+    loop->observer = observer;
+    loop->observer_ctx = ctx;
+    for (clu_list *at = loop->watches.next; at != &loop->watches;
+         at = at->next) {
+        clu_watch *watch = CLU_CONTAINER(at, clu_watch, link);
+        announce(loop, watch->fd, watch->events);
+    }
+}
+
+static clu_err set(clu_loop *loop, clu_watch *watch, unsigned events)
+{
+    if (watch->events == events) {
+        return CLU_OK;
+    }
+    clu_err err = clu_poller_set(loop->poller, watch, watch->events, events);
+    if (err == CLU_OK) {
+        watch->events = events;
+    }
+    return err;
+}
+
+clu_err clu_loop_watch(clu_loop *loop, clu_watch *watch, int fd,
+                       unsigned events)
+{
+    watch->fd = fd;
+    watch->events = 0;
+    clu_err err = set(loop, watch, events);
+    if (err != CLU_OK) {
+        watch->fd = -1;
+        return err;
+    }
+    clu_list_init(&watch->link);
+    clu_list_append(&loop->watches, &watch->link);
+    announce(loop, fd, events);
+    return CLU_OK;
+}
+
+clu_err clu_loop_change(clu_loop *loop, clu_watch *watch, unsigned events)
+{
+    if (watch->fd < 0 || watch->events == events) {
+        return CLU_OK;
+    }
+    clu_err err = set(loop, watch, events);
+    if (err == CLU_OK) {
+        announce(loop, watch->fd, events);
+    }
+    return err;
+}
+
+void clu_loop_unwatch(clu_loop *loop, clu_watch *watch)
+{
+    if (watch->fd < 0) {
+        return;
+    }
+    announce(loop, watch->fd, 0);
+    (void)set(loop, watch, 0);
+    clu_list_unlink(&watch->link);
+    watch->fd = -1;
+    for (int i = 0; i < loop->batched; i++) {
+        if (loop->batch[i].watch == watch) {
+            loop->batch[i].watch = NULL;
+        }
+    }
+}
+
+/* ---- Timers -------------------------------------------------------------- */
+
+clu_ms clu_loop_due(clu_loop *loop)
+{
+    clu_due *first = clu_heap_first(&loop->timers);
+    return first ? first->at : CLU_NEVER;
+}
+
+static void rearm(clu_loop *loop, clu_ms now)
+{
+    clu_ms due = clu_loop_due(loop);
+    if (due < loop->armed || loop->armed <= now) {
+        loop->armed = due;
+        clu_poller_arm(loop->poller, due);
+    }
+}
+
+clu_err clu_loop_set(clu_loop *loop, clu_timer *timer, clu_ms at)
+{
+    clu_err err = clu_heap_set(&loop->timers, &timer->when, at);
+    if (err == CLU_OK && !loop->running && at < loop->armed) {
+        rearm(loop, INT64_MIN);
+    }
+    return err;
+}
+
+void clu_loop_cancel(clu_loop *loop, clu_timer *timer)
+{
+    clu_heap_drop(&loop->timers, &timer->when);
+}
+
+static void run_timers(clu_loop *loop, clu_ms now)
+{
+    for (size_t left = loop->timers.count; left > 0; left--) {
+        clu_due *due = clu_heap_take(&loop->timers, now);
+        if (!due) {
+            return;
+        }
+        clu_timer *timer = CLU_CONTAINER(due, clu_timer, when);
+        timer->due(timer, now);
+    }
+}
+
+/* ---- Serving ------------------------------------------------------------- */
+
+/* How long the system may wait so that no timer is late. */
+static int patience(clu_loop *loop, int wait)
+{
+    clu_ms due = clu_loop_due(loop);
+    if (due == CLU_NEVER || wait == 0) {
+        return wait;
+    }
+    clu_ms left = due - clu_loop_clock();
+    if (left < 0) {
+        left = 0;
+    }
+    return wait < 0 || left < wait ? (int)(left < 60000 ? left : 60000) : wait;
+}
+
+static int serve_round(clu_loop *loop, int wait)
+{
+    int n = clu_poller_wait(loop->poller, &loop->watches, wait, loop->batch);
+    clu_ms now = clu_loop_clock();
+    loop->batched = n;
+    for (int i = 0; i < n; i++) {
+        clu_ready ready = loop->batch[i];
+        if (ready.watch) {
+            ready.watch->ready(ready.watch, ready.events, now);
+        }
+    }
+    loop->batched = 0;
+    return n;
+}
+
+bool clu_loop_run(clu_loop *loop, int wait, int rounds)
+{
+    if (loop->running) {
+        return false;
+    }
+    loop->running = true;
+    int served = 1;
+    for (int i = 0; i < rounds && served > 0; i++) {
+        served = serve_round(loop, i == 0 ? patience(loop, wait) : 0);
+    }
+    run_timers(loop, clu_loop_clock());
+    loop->running = false;
+    rearm(loop, clu_loop_clock());
+    return rounds > 0 && served > 0;
+}
