@@ -132,10 +132,17 @@ typedef struct raw_word {
     size_t used;                /* bytes of the word, braces and all */
 } raw_word;
 
-/* Bytes a backslash and what it protects take, for finding a word's end. */
+/* Bytes that a backslash and what it protects take: a newline protects the
+   blanks behind it as well. */
 static size_t protected(clu_slice s, size_t at)
 {
-    return at + 1 < s.n ? 2 : 1;
+    size_t end = at + 1;
+    if (end < s.n && s.p[end++] == '\n') {
+        while (end < s.n && (s.p[end] == ' ' || s.p[end] == '\t')) {
+            end++;
+        }
+    }
+    return end - at;
 }
 
 static bool find_brace(clu_slice s, raw_word *word)

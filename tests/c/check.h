@@ -152,6 +152,18 @@ static inline void check_bytes(const char *file, int line, const char *what,
     }
 }
 
+/* Bytes from hex digits up to end (NULL: all), on the heap: clu_free p. */
+static inline clu_slice check_unhex(const char *hex, const char *end)
+{
+    size_t n = (end ? (size_t)(end - hex) : strlen(hex)) / 2;
+    unsigned char *p = clu_alloc(n);
+    for (size_t i = 0; p && i < n; i++) {
+        char digits[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+        p[i] = (unsigned char)strtoul(digits, NULL, 16);
+    }
+    return (clu_slice){ p, p ? n : 0 };
+}
+
 /* CLUSTER_SEED, or another one each time; printed, so it can be repeated. */
 static inline uint64_t check_seed(void)
 {
