@@ -37,6 +37,9 @@ clu_err clu_host_reload(clu_host *host);
 size_t clu_host_interfaces(const clu_host *host, const clu_interface **list);
 bool clu_host_is_local(const clu_host *host, const clu_address *a);
 size_t clu_host_addresses(const clu_host *host, const clu_address **list);
+/* By name or by numeric address; NULL when there is no such interface. */
+const clu_interface *clu_host_interface(const clu_host *host, const char *text);
+unsigned clu_host_loopback(const clu_host *host);   /* its index; 0: not up */
 
 /*
  * The hid: the text of /sys/class/net/eth0/address, as originals have it;

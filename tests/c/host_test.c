@@ -1,0 +1,168 @@
+/*
+ * host_test.c -- interfaces, own addresses, changes, names.
+ */
+#include "check.h"
+#include "host.h"
+#include "netns.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static clu_address address(const char *text)
+{
+    clu_address a = { 0 };
+    CHECK_ERR(clu_address_parse(clu_slice_str(text), &a), CLU_OK);
+    return a;
+}
+
+TEST("host-1.1 loopback is there and ours, others are not")
+{
+    clu_host *host = NULL;
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    static const struct { const char *text; bool ours; } cases[] = {
+        { "127.0.0.1", true }, { "127.200.3.4", true }, { "::1", true },
+        { "192.0.2.77", false }, { "2001:db8::77", false },
+        { "0.0.0.0", false }
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", cases[i].text);
+        clu_address a = address(cases[i].text);
+        CHECK_EQ(clu_host_is_local(host, &a), cases[i].ours);
+    }
+    const clu_interface *lo = clu_host_interface(host, "lo");
+    CHECK(lo && lo->loopback && lo->index == clu_host_loopback(host));
+    CHECK(clu_host_interface(host, "127.0.0.1") == lo);
+    CHECK(clu_host_interface(host, "no-such-face") == NULL);
+    clu_host_destroy(host);
+}
+
+TEST("host-1.2 every address of an interface is ours")
+{
+    clu_host *host = NULL;
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    const clu_address *list;
+    size_t n = clu_host_addresses(host, &list);
+    CHECK(n > 0);
+    for (size_t i = 0; i < n; i++) {
+        CHECK(clu_host_is_local(host, &list[i]));
+    }
+    clu_host_destroy(host);
+}
+
+TEST("host-2.1 the hid is the same twice and looks like an address")
+{
+    clu_host *host = NULL;
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    char a[18], b[18];
+    clu_host_hid(host, a);
+    clu_host_hid(host, b);
+    CHECK_STR(a, b);
+    CHECK_EQ(strlen(a), 17);
+    CHECK_EQ(strspn(a, "0123456789abcdef:"), 17);
+    FILE *file = fopen("/sys/class/net/eth0/address", "r");
+    char eth[18] = "";
+    if (file && fgets(eth, sizeof eth, file)) {
+        CHECK_STR(a, eth);
+    }
+    if (file) {
+        fclose(file);
+    }
+    clu_host_destroy(host);
+}
+
+TEST("host-2.2 sids differ, and every letter comes about as often")
+{
+    enum { MANY = 20000 };
+    unsigned seen[256] = { 0 };
+    char last[9] = "", sid[9];
+    for (int i = 0; i < MANY; i++) {
+        CHECK_ERR(clu_host_sid(sid), CLU_OK);
+        CHECK_EQ(strlen(sid), 8);
+        CHECK(strcmp(sid, last) != 0);
+        memcpy(last, sid, sizeof sid);
+        for (int j = 0; j < 8; j++) {
+            seen[(unsigned char)sid[j]]++;
+        }
+    }
+    const unsigned mean = MANY * 8 / 62;
+    for (unsigned c = 0; c < 256; c++) {
+        bool letter = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
+            || (c >= 'a' && c <= 'z');
+        check_about("%u: %u", c, seen[c]);
+        CHECK(letter ? seen[c] > mean * 8 / 10 && seen[c] < mean * 12 / 10
+                     : seen[c] == 0);
+    }
+}
+
+typedef struct listener {
+    clu_host_observer observer;
+    clu_host *host;
+    struct listener *other;     /* leaves when this one hears */
+    int heard;
+} listener;
+
+static void changed(clu_host_observer *o, clu_ms now)
+{
+    listener *l = CLU_CONTAINER(o, listener, observer);
+    (void)now;
+    l->heard++;
+    if (l->other) {
+        clu_host_unobserve(l->host, &l->other->observer);
+    }
+}
+
+TEST("host-3.1 a new address is told, once, and a leaver is not called")
+{
+    if (!netns_enter()) {
+        SKIP("no right to a network of our own");
+    }
+    if (!netns_ip("link add eth7 type veth peer name far7")) {
+        SKIP("no veth here");
+    }
+    clu_loop *loop;
+    clu_host *host;
+    CHECK_ERR(clu_loop_create(&loop), CLU_OK);
+    CHECK_ERR(clu_host_create(loop, &host), CLU_OK);
+    listener a = { { changed, { 0 } }, host, NULL, 0 }, b = a;
+    clu_host_observe(host, &a.observer);
+    clu_host_observe(host, &b.observer);
+    a.other = &b;
+    clu_address own = address("10.98.7.6");
+    CHECK(!clu_host_is_local(host, &own));
+    CHECK(netns_ip("address add 10.98.7.6/24 dev eth7"));
+    CHECK(netns_ip("link set eth7 up"));
+    clu_ms end = clu_loop_clock() + 3000;
+    while (a.heard == 0 && clu_loop_clock() < end) {
+        clu_loop_run(loop, 50, 1);
+    }
+    CHECK_EQ(a.heard, 1);
+    CHECK_EQ(b.heard, 0);
+    CHECK(clu_host_is_local(host, &own));
+    const clu_interface *face = clu_host_interface(host, "10.98.7.6");
+    CHECK(face && strcmp(face->name, "eth7") == 0 && face->multicast);
+    clu_host_destroy(host);
+    clu_loop_destroy(loop);
+}
+
+static clu_err scenario(void *ctx)
+{
+    (void)ctx;
+    clu_loop *loop;
+    clu_err err = clu_loop_create(&loop);
+    if (err != CLU_OK) {
+        return err;
+    }
+    clu_host *host;
+    err = clu_host_create(loop, &host);
+    if (err == CLU_OK) {
+        err = clu_host_reload(host);
+        clu_host_destroy(host);
+    }
+    clu_loop_destroy(loop);
+    return err;
+}
+
+TEST("host-4.1 without memory nothing is left behind")
+{
+    CHECK_NOMEM(scenario, NULL);
+}
