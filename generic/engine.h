@@ -54,6 +54,7 @@ typedef enum {
     CLU_NEWS_TAGS,              /* service: its tags changed (packet) */
     CLU_NEWS_QUERY,             /* packet, service, reply */
     CLU_NEWS_EVENT,             /* packet, service */
+    CLU_NEWS_STARTED,           /* query: the questions are leaving; first */
     CLU_NEWS_ANSWER,            /* query, service, packet (data or error) */
     CLU_NEWS_ASKED_LOST,        /* query, service: it went before it answered */
     CLU_NEWS_ASKED_FAILED,      /* query, service, err: could not be asked */
@@ -73,7 +74,8 @@ typedef struct clu_news {
     clu_news_kind what;
     clu_service *service;       /* hold it to keep it */
     const clu_packet *packet;   /* copy it to keep it */
-    const clu_transport *via;   /* QUERY, EVENT, ANSWER: it came by */
+    const char *via;            /* QUERY, EVENT, ANSWER: the protocol's name,
+                                   valid during the call; else NULL */
     uint64_t query;             /* handle */
     clu_reply reply;
     clu_err err;

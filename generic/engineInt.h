@@ -122,7 +122,7 @@ void clu_self_look(clu_engine *e, clu_ms now);
 
 /* ---- query.c ---------------------------------------------------------------- */
 
-void clu_query_answered(clu_engine *e, clu_service *s, const clu_transport *via,
+void clu_query_answered(clu_engine *e, clu_service *s, const char *via,
                         const clu_packet *p);
 void clu_query_lost(clu_engine *e, clu_service *s);
 void clu_query_failed(clu_engine *e, uint64_t handle, clu_service *s,

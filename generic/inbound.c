@@ -241,7 +241,7 @@ static void accept_tags(clu_inbound *in)
         return;
     }
     clu_news news = { .what = CLU_NEWS_TAGS, .service = s,
-                      .packet = in->packet, .via = in->a->via };
+                      .packet = in->packet, .via = in->a->via->name };
     clu_engine_tell(in->e, &news);
 }
 
@@ -321,20 +321,20 @@ static void on_query(clu_inbound *in)
         return;
     }
     clu_news news = { .what = CLU_NEWS_QUERY, .service = in->service,
-                      .packet = in->packet, .via = in->a->via,
+                      .packet = in->packet, .via = in->a->via->name,
                       .reply = reply };
     clu_engine_tell(e, &news);
 }
 
 static void on_response(clu_inbound *in)
 {
-    clu_query_answered(in->e, in->service, in->a->via, in->packet);
+    clu_query_answered(in->e, in->service, in->a->via->name, in->packet);
 }
 
 static void on_event(clu_inbound *in)
 {
     clu_news news = { .what = CLU_NEWS_EVENT, .service = in->service,
-                      .packet = in->packet, .via = in->a->via };
+                      .packet = in->packet, .via = in->a->via->name };
     clu_engine_tell(in->e, &news);
 }
 

@@ -15,7 +15,7 @@ static bool meets(const clu_match *m, clu_match_how how, const clu_item *item,
 }
 
 static bool among(const clu_match *m, clu_match_how how, const clu_item *item,
-                  const clu_words *w, size_t count)
+                  const clu_word_list *w, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (meets(m, how, item, w->at[i])) {
@@ -26,7 +26,7 @@ static bool among(const clu_match *m, clu_match_how how, const clu_item *item,
 }
 
 /* Is each of his tags asked for, and each item one of his tags? */
-static bool exact(const clu_match *m, const clu_clause *c, const clu_words *w)
+static bool exact(const clu_match *m, const clu_clause *c, const clu_word_list *w)
 {
     for (size_t i = 0; i < c->count; i++) {
         if (!among(m, c->how, &c->items[i], w, w->tags)) {
@@ -45,7 +45,7 @@ static bool exact(const clu_match *m, const clu_clause *c, const clu_words *w)
     return true;
 }
 
-static bool holds(const clu_match *m, const clu_clause *c, const clu_words *w)
+static bool holds(const clu_match *m, const clu_clause *c, const clu_word_list *w)
 {
     if (c->op == CLU_MATCH_EXACT) {
         return exact(m, c, w);
@@ -64,7 +64,7 @@ static bool holds(const clu_match *m, const clu_clause *c, const clu_words *w)
     return c->op != CLU_MATCH_SOME;
 }
 
-bool clu_match_words(const clu_match *m, const clu_words *words)
+bool clu_match_words(const clu_match *m, const clu_word_list *words)
 {
     for (size_t i = 0; i < m->count; i++) {
         if (!holds(m, &m->clauses[i], words)) {
@@ -87,7 +87,7 @@ bool clu_match_service(const clu_match *m, const clu_service *s)
     for (size_t i = 0; i < s->entry_count; i++) {
         at[i] = s->entries[i].word->text;
     }
-    clu_words words = { at, s->entry_count, s->tag_count };
+    clu_word_list words = { at, s->entry_count, s->tag_count };
     bool result = clu_match_words(m, &words);
     if (at != at_hand) {
         clu_free(at);

@@ -44,12 +44,12 @@ typedef struct clu_match {
 } clu_match;
 
 /* The words of somebody: his tags first. */
-typedef struct clu_words {
+typedef struct clu_word_list {
     const clu_slice *at;
     size_t count, tags;
-} clu_words;
+} clu_word_list;
 
-bool clu_match_words(const clu_match *m, const clu_words *words);
+bool clu_match_words(const clu_match *m, const clu_word_list *words);
 bool clu_match_service(const clu_match *m, const clu_service *s);
 
 /*

@@ -124,8 +124,8 @@ static bool pay(clu_engine *e, clu_query *q, const clu_news *news)
     return true;
 }
 
-void clu_query_answered(clu_engine *e, clu_service *s,
-                        const clu_transport *via, const clu_packet *p)
+void clu_query_answered(clu_engine *e, clu_service *s, const char *via,
+                        const clu_packet *p)
 {
     clu_query *q = NULL;
     if (clu_packet_has(p, CLU_FIELD_ruid)) {
@@ -323,6 +323,8 @@ clu_err clu_engine_query(clu_engine *e, const clu_ask_many *ask, clu_ms now,
     }
     uint64_t opened = q->handle;
     q->opening = true;
+    clu_news news = { .what = CLU_NEWS_STARTED, .query = opened };
+    clu_engine_tell(e, &news);
     err = pose(e, q, ask, now);
     q = find(e, opened);        /* a hook may have ended it, or all */
     if (err != CLU_OK) {
