@@ -30,6 +30,12 @@ clu_err clu_buf_string(clu_buf *b, clu_slice s);        /* varint n, n bytes */
 void clu_buf_consume(clu_buf *b, size_t n);             /* drop from the front */
 size_t clu_varint_size(uint64_t value);
 size_t clu_varint_write(unsigned char *p, uint64_t value);  /* bytes written */
+
+/* Begins with the bytes of a header, which originals skip (WIRE-ORIGINAL 2). */
+static inline bool clu_varint_is_misread(uint64_t value)
+{
+    return value >= 16384 && value % 16384 == 1728;
+}
 static inline clu_slice clu_buf_slice(const clu_buf *b)
 {
     return (clu_slice){ b->p, b->n };

@@ -10,25 +10,36 @@
 #include "frame.h"
 #include "cursor.h"
 
-#define HEADER 2                /* bytes of the header */
-#define FOOTER 2                /* and of the end mark */
-#define FRAME_MIN (HEADER + 1 + FOOTER)
+const clu_marks clu_frame_marks = {
+    { (const unsigned char *)CLU_FRAME_HEADER, 2 },
+    { (const unsigned char *)CLU_FRAME_FOOTER, 2 }
+};
 
-static bool header_at(const unsigned char *p, const unsigned char *end)
+static inline bool mark_at(clu_slice mark, const unsigned char *p,
+                           const unsigned char *end)
 {
-    return end - p >= HEADER && p[0] == 0xc0 && p[1] == 0x8d;
+    return (size_t)(end - p) >= mark.n && memcmp(p, mark.p, mark.n) == 0;
 }
 
-/* The next header, or a first half of one at the very end, or the end. */
-static const unsigned char *find_header(const unsigned char *p,
+/* The first bytes of a mark stand at the very end. */
+static bool begins_at(clu_slice mark, const unsigned char *p,
+                      const unsigned char *end)
+{
+    return p < end && (size_t)(end - p) < mark.n
+        && memcmp(p, mark.p, (size_t)(end - p)) == 0;
+}
+
+/* The next header, or the beginning of one at the very end, or the end. */
+static const unsigned char *find_header(clu_slice header,
+                                        const unsigned char *p,
                                         const unsigned char *end)
 {
     while (p < end) {
-        p = memchr(p, 0xc0, (size_t)(end - p));
+        p = memchr(p, header.p[0], (size_t)(end - p));
         if (!p) {
             return end;
         }
-        if (p + 1 == end || p[1] == 0x8d) {
+        if (mark_at(header, p, end) || begins_at(header, p, end)) {
             return p;
         }
         p++;
@@ -40,9 +51,10 @@ static const unsigned char *find_header(const unsigned char *p,
  * Reads length, body and end mark from p on.  OK: *body, *next behind it.
  * MORE: *more bytes are missing at least.  HEADER: there is no packet.
  */
-static clu_err read_rest(const unsigned char *p, const unsigned char *end,
-                         size_t limit, clu_slice *body,
-                         const unsigned char **next, size_t *more)
+static clu_err read_rest(clu_slice footer, const unsigned char *p,
+                         const unsigned char *end, size_t limit,
+                         clu_slice *body, const unsigned char **next,
+                         size_t *more)
 {
     size_t left = (size_t)(end - p);
     bool cut = left < CLU_VARINT_MAX;
@@ -50,44 +62,46 @@ static clu_err read_rest(const unsigned char *p, const unsigned char *end,
     uint64_t n;
     clu_err err = clu_cursor_varint(&c, &n);
     if (err == CLU_TRUNCATED && cut) {
-        *more = 1 + FOOTER;
+        *more = 1 + footer.n;
         return CLU_MORE;
     }
     if (err != CLU_OK || n > limit) {
         return CLU_HEADER;
     }
     left = (size_t)(end - c.p);
-    if (left < FOOTER || left - FOOTER < n) {
-        *more = (size_t)n + FOOTER - left;
+    if (left < footer.n || left - footer.n < n) {
+        *more = (size_t)n + footer.n - left;
         return CLU_MORE;
     }
-    if (c.p[n] != 0 || c.p[n + 1] != 0) {
+    if (!mark_at(footer, c.p + n, end)) {
         return CLU_HEADER;
     }
     *body = (clu_slice){ c.p, (size_t)n };
-    *next = c.p + n + FOOTER;
+    *next = c.p + n + footer.n;
     return CLU_OK;
 }
 
 /* The same at a header; *start moves to the header that counts. */
-static clu_err read_packet(const unsigned char **start,
+static clu_err read_packet(const clu_marks *marks,
+                           const unsigned char **start,
                            const unsigned char *end, size_t limit,
                            clu_slice *body, const unsigned char **next,
                            size_t *more)
 {
-    const unsigned char *p = *start + HEADER;
-    bool doubled = header_at(p, end);
-    while (header_at(p, end)) {
-        p += HEADER;
+    size_t n = marks->header.n;
+    const unsigned char *p = *start + n;
+    bool doubled = mark_at(marks->header, p, end);
+    while (mark_at(marks->header, p, end)) {
+        p += n;
     }
-    *start = p - (doubled ? 2 * HEADER : HEADER);
-    if (p + 1 == end && *p == 0xc0) {
-        *more = 1 + FOOTER;     /* one more header, or a length */
+    *start = p - (doubled ? 2 * n : n);
+    if (begins_at(marks->header, p, end)) {
+        *more = 1 + marks->footer.n;    /* one more header, or a length */
         return CLU_MORE;
     }
-    clu_err err = read_rest(p, end, limit, body, next, more);
+    clu_err err = read_rest(marks->footer, p, end, limit, body, next, more);
     if (err == CLU_HEADER && doubled) {
-        err = read_rest(p - HEADER, end, limit, body, next, more);
+        err = read_rest(marks->footer, p - n, end, limit, body, next, more);
     }
     return err;
 }
@@ -100,23 +114,26 @@ static void drop(clu_slice *bytes, const unsigned char *p, clu_frame_loss *loss)
     *bytes = (clu_slice){ p, bytes->n - n };
 }
 
-clu_err clu_frame_next(clu_slice *bytes, size_t limit, clu_slice *body,
-                       size_t *need, clu_frame_loss *loss)
+clu_err clu_frame_next_marked(const clu_marks *marks, clu_slice *bytes,
+                              size_t limit, clu_slice *body, size_t *need,
+                              clu_frame_loss *loss)
 {
+    const size_t least = marks->header.n + 1 + marks->footer.n;
     if (bytes->n == 0) {
-        *need = FRAME_MIN;
+        *need = least;
         return CLU_MORE;
     }
     const unsigned char *end = bytes->p + bytes->n;
     for (;;) {
-        drop(bytes, find_header(bytes->p, end), loss);
-        if (bytes->n < HEADER) {
-            *need = FRAME_MIN;
+        drop(bytes, find_header(marks->header, bytes->p, end), loss);
+        if (bytes->n < marks->header.n) {
+            *need = least;
             return CLU_MORE;
         }
         const unsigned char *start = bytes->p, *next;
         size_t more;
-        clu_err err = read_packet(&start, end, limit, body, &next, &more);
+        clu_err err = read_packet(marks, &start, end, limit, body, &next,
+                                  &more);
         *bytes = (clu_slice){ start, (size_t)(end - start) };
         if (err == CLU_OK) {
             *bytes = (clu_slice){ next, (size_t)(end - next) };
@@ -127,8 +144,15 @@ clu_err clu_frame_next(clu_slice *bytes, size_t limit, clu_slice *body,
             return CLU_MORE;
         }
         loss->broken++;
-        drop(bytes, start + HEADER, loss);
+        drop(bytes, start + marks->header.n, loss);
     }
+}
+
+clu_err clu_frame_next(clu_slice *bytes, size_t limit, clu_slice *body,
+                       size_t *need, clu_frame_loss *loss)
+{
+    return clu_frame_next_marked(&clu_frame_marks, bytes, limit, body, need,
+                                 loss);
 }
 
 /* ---- A reader for one connection ----------------------------------------- */
@@ -137,7 +161,7 @@ clu_err clu_frame_next(clu_slice *bytes, size_t limit, clu_slice *body,
 
 void clu_reader_init(clu_reader *r, size_t limit)
 {
-    *r = (clu_reader){ .limit = limit };
+    *r = (clu_reader){ .limit = limit, .marks = &clu_frame_marks };
     clu_buf_init(&r->kept, SIZE_MAX);
 }
 
@@ -164,7 +188,8 @@ clu_err clu_reader_take(clu_reader *r, clu_slice *body)
     }
     clu_slice left = { r->kept.p + r->from, clu_reader_held(r) };
     size_t need = 0;
-    clu_err err = clu_frame_next(&left, r->limit, body, &need, &r->loss);
+    clu_err err = clu_frame_next_marked(r->marks, &left, r->limit, body,
+                                        &need, &r->loss);
     r->from = r->kept.n - left.n;
     r->need = need;
     return err;

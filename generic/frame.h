@@ -16,6 +16,14 @@
 #define CLU_FRAME_HEADER "\xc0\x8d"
 #define CLU_FRAME_FOOTER "\0\0"
 
+/* bpacket's users may have other marks; members have these two. */
+typedef struct clu_marks {
+    clu_slice header;           /* at least one byte */
+    clu_slice footer;           /* may be empty */
+} clu_marks;
+
+extern const clu_marks clu_frame_marks;
+
 /* What was passed over while looking for a packet. */
 typedef struct clu_frame_loss {
     uint64_t junk;              /* bytes that belong to no packet */
@@ -31,6 +39,9 @@ typedef struct clu_frame_loss {
  */
 clu_err clu_frame_next(clu_slice *bytes, size_t limit, clu_slice *body,
                        size_t *need, clu_frame_loss *loss);
+clu_err clu_frame_next_marked(const clu_marks *marks, clu_slice *bytes,
+                              size_t limit, clu_slice *body, size_t *need,
+                              clu_frame_loss *loss);
 
 /*
  * A reader for one connection: keeps what is unfinished, no more than the
@@ -41,6 +52,7 @@ typedef struct clu_reader {
     size_t from;                /* taken already, at the front of kept */
     size_t need;                /* no packet before kept holds so many */
     size_t limit;               /* of a body */
+    const clu_marks *marks;     /* the usual ones unless set */
     clu_frame_loss loss;
 } clu_reader;
 

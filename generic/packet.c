@@ -333,12 +333,6 @@ static inline unsigned char *put_value(unsigned char *p, unsigned field,
     }
 }
 
-/* Numbers that begin with a header's bytes: originals drop those. */
-static bool is_misread(uint64_t value)
-{
-    return value >= 16384 && value % 16384 == 1728;
-}
-
 clu_err clu_packet_encode(const clu_packet *p, clu_buf *out)
 {
     size_t size = 0;
@@ -346,7 +340,7 @@ clu_err clu_packet_encode(const clu_packet *p, clu_buf *out)
         size += 1 + value_size(p->order[i], &p->at[p->order[i]]);
     }
     bool has_op = clu_packet_has(p, CLU_FIELD_op);
-    bool shift = is_misread(size);
+    bool shift = clu_varint_is_misread(size);
     size += !shift ? 0 : has_op ? 1 : 2;
     clu_err err = clu_buf_reserve(out, size + 4 + varint_size(size));
     if (err != CLU_OK) {
