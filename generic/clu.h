@@ -138,6 +138,7 @@ const char *clu_limit_what(clu_limit which);
     X(drop_full)        /* no room for one more service */ \
     X(drop_type)        /* a type above 8 */ \
     X(drop_unasked)     /* an answer nobody waits for */ \
+    X(drop_unknown)     /* a goodbye of somebody we do not know */ \
     X(drop_partial)     /* a frame whose other datagrams never came */ \
     X(drop_backlog)     /* scripts were too slow for what came */ \
     X(drop_nomem)       /* no memory for it */ \

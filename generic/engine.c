@@ -5,6 +5,8 @@
  */
 #include "engineInt.h"
 
+#define PROTOCOLS_MAX 1024      /* bytes of all transports' names */
+
 /* ---- life --------------------------------------------------------------- */
 
 static clu_err copy_identity(clu_engine *e, const clu_config *config)
@@ -49,7 +51,7 @@ clu_err clu_engine_create(const clu_config *config, const clu_patron *patron,
     e->discovered = e->refreshed = -1;
     e->next_query = 1;
     clu_table_init(&e->table, &e->config.limits);
-    clu_buf_init(&e->protocols_wire, 4096);
+    clu_buf_init(&e->protocols_wire, PROTOCOLS_MAX);
     clu_buf_init(&e->tags_wire, 1 << 20);
     for (uint64_t channel = 0; channel < 3; channel++) {
         e->channels[e->channel_count++] = channel;
@@ -58,10 +60,15 @@ clu_err clu_engine_create(const clu_config *config, const clu_patron *patron,
     if (err == CLU_OK) {
         err = reserve_deadlines(e);
     }
+    if (err == CLU_OK) {
+        /* Packets on their way point into it: it must never move. */
+        err = clu_buf_reserve(&e->protocols_wire, PROTOCOLS_MAX);
+    }
     if (err != CLU_OK) {
         clu_engine_destroy(e);
         return err;
     }
+    clu_self_index(e);
     *engine = e;
     return CLU_OK;
 }
@@ -110,34 +117,40 @@ static void say_goodbye(clu_engine *e, clu_ms now)
     clu_buf_fini(&scratch);
 }
 
+static void stop_transports(clu_engine *e)
+{
+    unsigned count = e->transport_count;
+    e->transport_count = 0;
+    e->group = CLU_TRANSPORTS_MAX;
+    for (unsigned i = 0; i < count; i++) {
+        e->transports[i]->ops->stop(e->transports[i]);
+    }
+}
+
 void clu_engine_leave(clu_engine *e, clu_ms now)
 {
-    if (e->left) {
-        return;
+    if (e->left || e->leaving) {
+        return;                 /* a hook on the goodbye may say so again */
     }
+    e->leaving = true;
     if (e->group < e->transport_count) {
         say_goodbye(e, now);
     }
-    if (e->left) {
-        return;                 /* a hook on the goodbye did it already */
-    }
     e->left = true;
     clu_query_end_all(e);
-    for (unsigned i = 0; i < e->transport_count; i++) {
-        e->transports[i]->ops->stop(e->transports[i]);
-    }
-    e->transport_count = 0;
-    e->group = CLU_TRANSPORTS_MAX;
     while (clu_heap_first(&e->deadlines) != NULL) {
         clu_heap_drop(&e->deadlines, clu_heap_first(&e->deadlines));
     }
     clu_table_fini(&e->table);
-    clu_table_init(&e->table, &e->config.limits);
+    if (e->arriving == 0) {
+        stop_transports(e);
+    }
 }
 
 void clu_engine_destroy(clu_engine *e)
 {
     clu_engine_leave(e, 0);
+    stop_transports(e);
     clu_table_fini(&e->table);
     clu_heap_fini(&e->deadlines);
     clu_map_fini(&e->queries);
@@ -189,6 +202,9 @@ void clu_engine_give(clu_engine *e, clu_buf *frame)
 
 clu_ms clu_engine_deadline(const clu_engine *e)
 {
+    if (e->left) {
+        return e->transport_count > 0 ? 0 : CLU_NEVER;
+    }
     const clu_due *first = clu_heap_first(&e->deadlines);
     return first ? first->at : CLU_NEVER;
 }
@@ -236,15 +252,15 @@ void clu_engine_tick(clu_engine *e, clu_ms now)
         }
         late(e, d, now);
     }
+    if (e->left && e->arriving == 0) {
+        stop_transports(e);
+    }
 }
 
 /* ---- in ----------------------------------------------------------------- */
 
-void clu_engine_receive(clu_engine *e, const clu_arrival *a, clu_ms now)
+static void arrive(clu_engine *e, const clu_arrival *a, clu_ms now)
 {
-    if (e->left) {
-        return;
-    }
     clu_service *s = a->service ? clu_table_find_id(&e->table, a->service)
                                 : NULL;
     switch (a->what) {
@@ -270,5 +286,14 @@ void clu_engine_receive(clu_engine *e, const clu_arrival *a, clu_ms now)
     case CLU_ARRIVED_MOVED:
         clu_engine_heartbeat(e, true, false, 0, now);
         break;
+    }
+}
+
+void clu_engine_receive(clu_engine *e, const clu_arrival *a, clu_ms now)
+{
+    if (!e->left) {
+        e->arriving++;
+        arrive(e, a, now);
+        e->arriving--;
     }
 }

@@ -119,7 +119,9 @@ clu_err clu_engine_attach(clu_engine *e, clu_transport *t,
 clu_err clu_engine_join(clu_engine *e, clu_ms now);
 
 /* Says goodbye, stops the transports, loses every service without a word and
-   ends every query.  The engine stays valid and does nothing any more. */
+   ends every query.  The engine stays valid and does nothing any more.  From
+   inside an arrival (an ask) the transports, which are on the stack, are
+   stopped by the next tick; it is due at once. */
 void clu_engine_leave(clu_engine *e, clu_ms now);
 void clu_engine_destroy(clu_engine *e);         /* leaves first */
 bool clu_engine_left(const clu_engine *e);
@@ -155,7 +157,8 @@ size_t clu_engine_channels(const clu_engine *e, const uint64_t **list);
  */
 clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
                              uint64_t channel, clu_ms now);
-/* The next heartbeat comes then; tags: it carries them. */
+/* The next heartbeat comes then, if none is due before; tags: it carries
+   them. */
 clu_err clu_engine_heartbeat_at(clu_engine *e, clu_ms at, bool tags);
 /* Asks all to report.  LIMIT: less than 30 s since the last one. */
 clu_err clu_engine_discover(clu_engine *e, uint64_t channel, clu_ms now);
@@ -200,9 +203,12 @@ clu_err clu_engine_answer(clu_engine *e, const clu_reply *reply,
 
 /* ---- questions to others (query.c) --------------------------------------- */
 
+#define CLU_QUERY_ID 40          /* bytes of an id we make */
+
 typedef struct clu_ask_many {
-    clu_slice id;               /* the ruid; empty: one is made */
-    const uint64_t *services;
+    clu_slice id;               /* the ruid; empty: one is made ... */
+    char made[CLU_QUERY_ID];    /* ... here, and the packet points to it */
+    const uint64_t *services;   /* the unknown and doubled do not count */
     size_t count;               /* at least 1 */
     clu_packet *packet;         /* headed, with data; ruid, keepalive and
                                    filter are added */
@@ -215,9 +221,10 @@ typedef struct clu_ask_many {
  * Opens a query; its handle is told with all that comes of it.  From each
  * service exactly one: ANSWER, ASKED_LOST, ASKED_FAILED, or it is among those
  * that TIMEOUT ends; DONE follows, last, once.  Nothing is told before the
- * call returns.  EXISTS: the id is open; LIMIT: too many are; VETO.
+ * call returns: what failed at once is told by the next tick.  EXISTS: the id
+ * is open; LIMIT: too many are; GONE: none of the services is known; VETO.
  */
-clu_err clu_engine_query(clu_engine *e, const clu_ask_many *ask, clu_ms now,
+clu_err clu_engine_query(clu_engine *e, clu_ask_many *ask, clu_ms now,
                          uint64_t *handle);
 /* Ends it: DONE is told, nothing else.  Harmless when it has ended. */
 void clu_engine_query_end(clu_engine *e, uint64_t handle);

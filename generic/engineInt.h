@@ -17,7 +17,9 @@ struct clu_engine {
     clu_table table;
     clu_heap deadlines;         /* clu_deadline, of all kinds */
     uint64_t random;            /* state of the jitter */
+    bool leaving;               /* our goodbye is on its way out */
     bool left;
+    unsigned arriving;          /* arrivals on the stack: a transport is too */
 
     clu_transport *transports[CLU_TRANSPORTS_MAX];
     unsigned transport_count;
@@ -25,6 +27,7 @@ struct clu_engine {
 
     clu_buf protocols_wire, tags_wire;  /* own lists in wire form */
     clu_items protocols, tags;
+    uint64_t own_words[64];     /* bit set: by hash of sid, hid and tags */
     uint64_t channels[CLU_CHANNELS_MAX];
     size_t channel_count;
 
@@ -62,6 +65,12 @@ void clu_engine_tell(clu_engine *e, const clu_news *news);
 clu_err clu_engine_set(clu_engine *e, clu_deadline *d, clu_ms at);
 void clu_engine_unset(clu_engine *e, clu_deadline *d);
 
+/* A time from now, or CLU_NEVER where that is beyond all time. */
+static inline clu_ms clu_later(clu_ms now, clu_ms after)
+{
+    return after > CLU_NEVER - now ? CLU_NEVER : now + after;
+}
+
 /* A buffer for one frame, and back: nested sends find it taken and make one
    of their own. */
 clu_buf clu_engine_take(clu_engine *e);
@@ -72,6 +81,11 @@ void clu_engine_give(clu_engine *e, clu_buf *frame);
 clu_err clu_engine_ask_send(clu_engine *e, clu_packet **packet,
                             clu_packet **owned, const uint64_t *audience,
                             size_t count, bool group);
+
+/* ---- self.c: who we are ---------------------------------------------------- */
+
+void clu_self_index(clu_engine *e);     /* after sid, hid or tags changed */
+bool clu_self_named(const clu_engine *e, clu_items filter);
 
 /* ---- inbound.c ---------------------------------------------------------- */
 
@@ -89,7 +103,8 @@ clu_err clu_compose_beacon(clu_engine *e, clu_packet *p, clu_type type,
 
 enum {
     CLU_ROUTE_QUIET = 1,        /* no failure report, no suspicion */
-    CLU_ROUTE_QUERY = 2         /* cookie is a query's handle */
+    CLU_ROUTE_QUERY = 2,        /* cookie is a query's handle */
+    CLU_ROUTE_THEN_ANY = 4      /* the allowed ones first, then all others */
 };
 
 /* One packet to one service; adds the filter.  used: index of transport. */

@@ -19,19 +19,6 @@ typedef struct clu_inbound {
     clu_counter drop;           /* why, when something said no */
 } clu_inbound;
 
-static bool names_us(const clu_engine *e, clu_items filter)
-{
-    clu_slice wire = filter.wire, item;
-    while (clu_items_next(&wire, &item) == CLU_OK) {
-        if (clu_slice_eq(item, e->config.sid)
-            || clu_slice_eq(item, e->config.hid)
-            || clu_items_have(e->tags, item)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static clu_err refuse(clu_inbound *in, clu_counter why)
 {
     in->drop = why;
@@ -57,14 +44,11 @@ static clu_err gate(void *ctx, clu_field field, const clu_value *value)
         return clu_service_word(value->text, &e->config.limits)
             ? CLU_OK : refuse(in, CLU_COUNT_drop_identity);
     case CLU_FIELD_filter:
-        return names_us(e, value->list)
+        return clu_self_named(e, value->list)
             ? CLU_OK : refuse(in, CLU_COUNT_drop_filter);
     case CLU_FIELD_channel:
         return clu_engine_hears(e, value->number)
             ? CLU_OK : refuse(in, CLU_COUNT_drop_channel);
-    case CLU_FIELD_type:
-        return value->number < CLU_TYPE_COUNT
-            ? CLU_OK : refuse(in, CLU_COUNT_drop_type);
     default:
         return CLU_OK;
     }
@@ -107,13 +91,34 @@ static clu_err decode(clu_inbound *in)
     if (err == CLU_OK) {
         err = clu_packet_check(&in->first);
     }
-    if (err == CLU_OK && clu_packet_has(&in->first, CLU_FIELD_tags)
-        && !tags_within(&e->config.limits,
-                        in->first.at[CLU_FIELD_tags].list)) {
-        err = CLU_LIMIT;
+    if (err == CLU_OK
+        && in->first.at[CLU_FIELD_type].number >= CLU_TYPE_COUNT) {
+        return refuse(in, CLU_COUNT_drop_type);
     }
     if (err != CLU_OK && err != CLU_IGNORED) {
         in->drop = counter_of(err);
+    }
+    return err;
+}
+
+/* What a hook made of a packet passes what it would have had to pass as it
+   came: the hook may have unpacked it from a stranger's bytes. */
+static clu_err check_again(clu_inbound *in)
+{
+    const clu_limits *limits = &in->e->config.limits;
+    const clu_packet *p = in->packet;
+    clu_err err = clu_packet_check(p);
+    for (uint8_t i = 0; err == CLU_OK && i < p->count; i++) {
+        clu_field field = (clu_field)p->order[i];
+        bool gated = field == CLU_FIELD_sid || field == CLU_FIELD_hid;
+        err = gated ? gate(in, field, &p->at[field]) : CLU_OK;
+    }
+    if (err == CLU_OK && p->at[CLU_FIELD_type].number >= CLU_TYPE_COUNT) {
+        return refuse(in, CLU_COUNT_drop_type);
+    }
+    if (err == CLU_OK && clu_packet_has(p, CLU_FIELD_tags)
+        && !tags_within(limits, p->at[CLU_FIELD_tags].list)) {
+        err = CLU_LIMIT;
     }
     return err;
 }
@@ -138,13 +143,17 @@ static clu_err ask(clu_inbound *in, clu_ask what)
         clu_free(in->owned);
         in->packet = in->owned = q.owned;
     }
-    if (err == CLU_OK && clu_packet_check(in->packet) != CLU_OK) {
-        err = CLU_MISSING;
-    }
     if (e->left) {
-        err = CLU_GONE;
+        return CLU_GONE;        /* nobody counts any more */
     }
     if (err != CLU_OK) {
+        return refuse(in, err == CLU_NOMEM ? CLU_COUNT_drop_nomem
+                                           : CLU_COUNT_drop_veto);
+    }
+    if (q.owned != NULL) {
+        err = check_again(in);
+    }
+    if (err != CLU_OK && err != CLU_IGNORED) {
         in->drop = counter_of(err);
     }
     return err;
@@ -224,7 +233,7 @@ static clu_err admit(clu_inbound *in)
         return err;
     }
     if (in->packet->at[CLU_FIELD_type].number == CLU_TYPE_DISCONNECT) {
-        return CLU_IGNORED;     /* whom we do not know we do not miss */
+        return refuse(in, CLU_COUNT_drop_unknown);
     }
     return enter(in);
 }
@@ -236,8 +245,9 @@ static void accept_tags(clu_inbound *in)
     if (tags.count == s->tags.count && clu_slice_eq(tags.wire, s->tags.wire)) {
         return;
     }
-    if (clu_table_tags(&in->e->table, s, tags) != CLU_OK) {
-        clu_count(in->e, CLU_COUNT_drop_limit);
+    clu_err err = clu_table_tags(&in->e->table, s, tags);
+    if (err != CLU_OK) {
+        clu_count(in->e, counter_of(err));
         return;
     }
     clu_news news = { .what = CLU_NEWS_TAGS, .service = s,
@@ -252,7 +262,7 @@ static void accept(clu_inbound *in)
     clu_service *s = in->service;
     const clu_from *from = &in->a->from;
     const clu_packet *p = in->packet;
-    clu_service_protocols(s, p->at[CLU_FIELD_protocols].list);
+    clu_table_protocols(&e->table, s, p->at[CLU_FIELD_protocols].list);
     if (in->a->via->multicast) {
         clu_table_address(&e->table, s, &from->addr, from->local);
         s->source = from->addr;
@@ -271,25 +281,48 @@ static void accept(clu_inbound *in)
 
 /* ---- by type ------------------------------------------------------------------ */
 
-static void on_disconnect(clu_inbound *in)
+/*
+ * A goodbye is believed where it comes from: the connection that speaks for
+ * the service, or the address of its beacons - with the port where the
+ * service is of our kind, as each of us sends from a port of its own.
+ */
+static bool is_its_own(const clu_inbound *in)
 {
     const clu_from *from = &in->a->from;
-    if (from->link != 0
-        || clu_address_same_host(&from->addr, &in->service->addr)) {
+    const clu_service *s = in->service;
+    if (from->link != 0) {
+        return from->service == s->id;
+    }
+    return s->kin && s->source.port != 0
+        ? clu_address_eq(&from->addr, &s->source)
+        : clu_address_same_host(&from->addr, &s->addr);
+}
+
+static void on_disconnect(clu_inbound *in)
+{
+    if (is_its_own(in)) {
         clu_liveness_left(in->e, in->service, in->now);
     } else {
         clu_liveness_doubted(in->e, in->service, in->now);
     }
 }
 
+static void take_props(clu_inbound *in, bool merge)
+{
+    clu_slice data = clu_packet_has(in->packet, CLU_FIELD_data)
+        ? in->packet->at[CLU_FIELD_data].text : clu_slice_str("");
+    if (merge && data.n == 0) {
+        return;                 /* a plain beacon, or one with tags alone */
+    }
+    clu_err err = clu_table_props(&in->e->table, in->service, data, merge);
+    if (err != CLU_OK) {
+        clu_count(in->e, counter_of(err));
+    }
+}
+
 static void on_heartbeat(clu_inbound *in)
 {
-    clu_slice data = in->packet->at[CLU_FIELD_data].text;
-    if (clu_packet_has(in->packet, CLU_FIELD_data) && data.n > 0
-        && clu_service_props(in->service, data, true, &in->e->config.limits)
-        != CLU_OK) {
-        clu_count(in->e, CLU_COUNT_drop_malformed);
-    }
+    take_props(in, true);
 }
 
 static void on_discovery(clu_inbound *in)
@@ -340,37 +373,49 @@ static void on_event(clu_inbound *in)
 
 static void on_flush(clu_inbound *in)
 {
-    clu_slice data = clu_packet_has(in->packet, CLU_FIELD_data)
-        ? in->packet->at[CLU_FIELD_data].text : clu_slice_str("");
-    if (clu_service_props(in->service, data, false, &in->e->config.limits)
-        != CLU_OK) {
-        clu_count(in->e, CLU_COUNT_drop_malformed);
-    }
+    take_props(in, false);
 }
 
 #define REFRESH_EVERY 2000      /* ms; so often may a peer make us move */
+
+/* Each of ours at most once, however often it is named. */
+static void refresh(clu_inbound *in, clu_slice names)
+{
+    clu_engine *e = in->e;
+    for (unsigned i = 0; i < e->transport_count && !e->left; i++) {
+        clu_transport *t = e->transports[i];
+        clu_slice left = names, name, own = clu_slice_str(t->name);
+        clu_buf scratch;
+        clu_buf_init(&scratch, names.n);
+        bool named = false;
+        while (!named && clu_words_next(&left, &scratch, &name) == CLU_OK) {
+            named = clu_slice_eq(name, own);
+        }
+        clu_buf_fini(&scratch);
+        if (named) {
+            t->ops->refresh(t, in->now);
+        }
+    }
+}
 
 /* Somebody could not reach us by these protocols: make them anew. */
 static void on_failure(clu_inbound *in)
 {
     clu_engine *e = in->e;
+    if (!clu_packet_has(in->packet, CLU_FIELD_data)) {
+        clu_count(e, CLU_COUNT_drop_missing);
+        return;
+    }
+    clu_slice data = in->packet->at[CLU_FIELD_data].text, names;
     clu_buf scratch;
-    clu_buf_init(&scratch, in->packet->at[CLU_FIELD_data].text.n);
-    clu_slice names, name;
-    clu_err err = clu_words_get(in->packet->at[CLU_FIELD_data].text,
-                                clu_slice_str("protocols"), &scratch, &names);
+    clu_buf_init(&scratch, data.n);
+    clu_err err = clu_words_get(data, clu_slice_str("protocols"), &scratch,
+                                &names);
     if (err != CLU_OK || scratch.n > 0) {
         clu_count(e, CLU_COUNT_drop_malformed);
     } else if (e->refreshed < 0 || in->now - e->refreshed >= REFRESH_EVERY) {
         e->refreshed = in->now;
-        while (clu_words_next(&names, &scratch, &name) == CLU_OK) {
-            for (unsigned i = 0; i < e->transport_count; i++) {
-                clu_transport *t = e->transports[i];
-                if (clu_slice_eq(name, clu_slice_str(t->name))) {
-                    t->ops->refresh(t, in->now);
-                }
-            }
-        }
+        refresh(in, names);
     }
     clu_buf_fini(&scratch);
 }
@@ -388,10 +433,7 @@ static void dispatch(clu_inbound *in)
         [CLU_TYPE_FLUSH]      = on_flush,
         [CLU_TYPE_FAILURE]    = on_failure,
     };
-    uint64_t type = in->packet->at[CLU_FIELD_type].number;
-    if (type < CLU_TYPE_COUNT) {
-        by_type[type](in);
-    }
+    by_type[in->packet->at[CLU_FIELD_type].number](in);
 }
 
 static clu_err travel(clu_inbound *in)
@@ -407,9 +449,14 @@ static clu_err travel(clu_inbound *in)
     if (err != CLU_OK) {
         return err;
     }
-    accept(in);
-    clu_liveness_heard(in->e, in->service, in->now);
-    dispatch(in);
+    /* A goodbye may be forged: it changes nothing before it is believed. */
+    if (in->packet->at[CLU_FIELD_type].number != CLU_TYPE_DISCONNECT) {
+        accept(in);
+        clu_liveness_heard(in->e, in->service, in->now);
+    }
+    if (!in->e->left && in->service->state != CLU_SERVICE_GONE) {
+        dispatch(in);
+    }
     return CLU_OK;
 }
 

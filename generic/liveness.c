@@ -8,6 +8,7 @@
  *       |                     ^                       |
  *       +--doubted--> DOUBTED-+  (still silent)       +--heard--> ALIVE
  *       +--its ttl passes--> lost
+ *     any --its goodbye--> LEAVING --a moment--> lost
  *
  * A packet heard before our ping left does not clear a suspicion: it may have
  * waited in a socket since before its sender died.
@@ -22,21 +23,33 @@
 #define ANSWER_ORIGINAL 29500   /* an original within 20 s of hearing it */
 #define DOUBT_KIN        1000   /* somebody else pinged it: wait so long */
 #define DOUBT_ORIGINAL  16000   /* originals answer within 15 s */
-#define ANSWER_ORIGINAL_DOUBTED 13500
+#define ANSWER_DOUBTED  13500   /* an original that was doubted before */
+#define PING_AGAIN       1000   /* a ping that could not leave */
+#define PING_ROOM        1024   /* bytes of the sids in one ping */
+#define LEAVE_AFTER        20   /* what was sent before a goodbye is read */
+#define AWAY              500   /* so late a tick says we were stopped ... */
+#define AWAY_GRACE       1000   /* ... and have to read our sockets first */
 #define HELLO_AFTER      1000   /* "discovered" comes so long after */
 #define PING_ANSWER_EVERY 200   /* we answer pings no faster */
 #define REPORT_STEP         5   /* spread of discovery answers, by service */
 #define REPORT_SPREAD    2000   /* ... and at most */
 #define REPORT_EVERY     1000   /* to one service no faster */
 
+/* It is in the heap, or has just been taken out of it: cannot fail. */
 static void set_expiry(clu_engine *e, clu_service *s, clu_ms at)
 {
-    clu_engine_set(e, &s->expiry, at);  /* it is in the heap: cannot fail */
+    clu_engine_set(e, &s->expiry, at);
+}
+
+static clu_ms end_of(const clu_engine *e, const clu_service *s)
+{
+    return clu_later(s->last_seen, e->config.ttl);
 }
 
 clu_err clu_liveness_start(clu_engine *e, clu_service *s, clu_ms now)
 {
-    clu_err err = clu_engine_set(e, &s->expiry, now + e->config.ttl);
+    clu_err err = clu_engine_set(e, &s->expiry,
+                                 clu_later(now, e->config.ttl));
     if (err == CLU_OK) {
         err = clu_engine_set(e, &s->hello, now + HELLO_AFTER);
     }
@@ -53,7 +66,8 @@ void clu_liveness_heard(clu_engine *e, clu_service *s, clu_ms now)
     s->last_seen = now;
     if (s->state == CLU_SERVICE_DOUBTED || s->state == CLU_SERVICE_PINGED) {
         s->state = CLU_SERVICE_ALIVE;
-        set_expiry(e, s, now + e->config.ttl);
+        s->doubted = false;
+        set_expiry(e, s, end_of(e, s));
     }
 }
 
@@ -63,10 +77,12 @@ void clu_liveness_unreached(clu_engine *e, clu_service *s, clu_ms now)
     if (s->state != CLU_SERVICE_ALIVE && s->state != CLU_SERVICE_DOUBTED) {
         return;
     }
+    if (s->state == CLU_SERVICE_DOUBTED) {
+        s->doubted = false;     /* the other's ping is too young to count */
+    }
     s->state = CLU_SERVICE_SUSPECT;
-    set_expiry(e, s, CLU_NEVER);        /* the ping decides */
-    if (clu_heap_first(&e->deadlines) == NULL || e->ping.due.at > now
-        + PING_AFTER) {
+    set_expiry(e, s, end_of(e, s));     /* the ping decides, or this */
+    if (e->ping.due.at > now + PING_AFTER) {
         clu_engine_set(e, &e->ping, now + PING_AFTER);
     }
 }
@@ -76,6 +92,7 @@ void clu_liveness_doubted(clu_engine *e, clu_service *s, clu_ms now)
 {
     if (s->state == CLU_SERVICE_ALIVE) {
         s->state = CLU_SERVICE_DOUBTED;
+        s->doubted = true;
         set_expiry(e, s, now + (s->kin ? DOUBT_KIN : DOUBT_ORIGINAL));
     }
 }
@@ -100,32 +117,48 @@ static void lose(clu_engine *e, clu_service *s)
     clu_service_release(s);
 }
 
+/* It said goodbye.  What it sent just before, an answer perhaps, may still
+   wait in another socket: that is read first. */
 void clu_liveness_left(clu_engine *e, clu_service *s, clu_ms now)
 {
-    (void)now;
+    if (s->state != CLU_SERVICE_LEAVING) {
+        s->state = CLU_SERVICE_LEAVING;
+        set_expiry(e, s, now + LEAVE_AFTER);
+        clu_engine_unset(e, &s->hello);
+        clu_engine_unset(e, &s->report);
+    }
+}
+
+/* Its ttl passed, unless it was heard since the deadline was set. */
+static void outlive(clu_engine *e, clu_service *s, clu_ms now)
+{
+    if (now < end_of(e, s)) {
+        set_expiry(e, s, end_of(e, s));
+        return;
+    }
+    clu_count(e, CLU_COUNT_services_expired);
     lose(e, s);
 }
 
 void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now)
 {
+    if (now - s->expiry.due.at > AWAY) {
+        set_expiry(e, s, now + AWAY_GRACE);
+        return;
+    }
     switch (s->state) {
     case CLU_SERVICE_ALIVE:
-        if (now - s->last_seen < e->config.ttl) {
-            clu_engine_set(e, &s->expiry, s->last_seen + e->config.ttl);
-            return;
-        }
-        clu_count(e, CLU_COUNT_services_expired);
-        lose(e, s);
+    case CLU_SERVICE_SUSPECT:
+        outlive(e, s, now);
         return;
     case CLU_SERVICE_DOUBTED:
-        clu_engine_set(e, &s->expiry, CLU_NEVER);
         s->state = CLU_SERVICE_ALIVE;
         clu_liveness_unreached(e, s, now);
         return;
     case CLU_SERVICE_PINGED:
+    case CLU_SERVICE_LEAVING:
         lose(e, s);
         return;
-    case CLU_SERVICE_SUSPECT:
     case CLU_SERVICE_GONE:
         return;
     }
@@ -135,34 +168,59 @@ void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now)
 
 static clu_ms patience(const clu_service *s)
 {
-    return s->kin ? ANSWER_KIN : ANSWER_ORIGINAL;
+    return s->kin ? ANSWER_KIN : s->doubted ? ANSWER_DOUBTED
+                                            : ANSWER_ORIGINAL;
 }
 
-/* One ping for all who are suspect. */
-void clu_liveness_ping(clu_engine *e, clu_ms now)
+/* Those who are suspect are pinged: their sids. */
+static void collect(clu_engine *e, clu_buf *sids, clu_ms now)
 {
-    clu_buf sids;
-    clu_buf_init(&sids, (size_t)e->config.limits.at[CLU_LIMIT_DATAGRAM]);
     for (clu_list *l = e->table.order.next; l != &e->table.order;
          l = l->next) {
         clu_service *s = CLU_SERVICE_OF(l);
         if (s->state != CLU_SERVICE_SUSPECT) {
             continue;
         }
-        if (clu_words_add(&sids, clu_service_sid(s)) != CLU_OK) {
+        if (clu_words_add(sids, clu_service_sid(s)) != CLU_OK) {
             clu_engine_set(e, &e->ping, now + PING_AFTER);
-            break;              /* the others come with the next one */
+            return;             /* the others come with the next one */
         }
         s->state = CLU_SERVICE_PINGED;
-        clu_engine_set(e, &s->expiry, now + patience(s));
+        set_expiry(e, s, now + patience(s));
     }
+}
+
+/* The ping did not leave, so silence proves nothing: again, later. */
+static void take_back(clu_engine *e, clu_ms now)
+{
+    for (clu_list *l = e->table.order.next; l != &e->table.order;
+         l = l->next) {
+        clu_service *s = CLU_SERVICE_OF(l);
+        if (s->state == CLU_SERVICE_PINGED
+            && s->expiry.due.at == now + patience(s)) {
+            s->state = CLU_SERVICE_SUSPECT;
+            set_expiry(e, s, end_of(e, s));
+        }
+    }
+    clu_engine_set(e, &e->ping, now + PING_AGAIN);
+}
+
+/* One ping for all who are suspect. */
+void clu_liveness_ping(clu_engine *e, clu_ms now)
+{
+    clu_buf sids;
+    clu_buf_init(&sids, PING_ROOM);
+    collect(e, &sids, now);
     if (sids.n > 0) {
         clu_packet p = { 0 };
         clu_engine_head(e, &p, CLU_TYPE_PING, 0);
         clu_packet_text(&p, CLU_FIELD_data, clu_buf_slice(&sids));
         clu_packet_number(&p, CLU_FIELD_known, e->table.count);
-        clu_count(e, CLU_COUNT_pings_sent);
-        clu_engine_broadcast(e, &p, now);
+        if (clu_engine_broadcast(e, &p, now) == CLU_OK) {
+            clu_count(e, CLU_COUNT_pings_sent);
+        } else if (!e->left) {
+            take_back(e, now);
+        }
     }
     clu_buf_fini(&sids);
 }
@@ -175,14 +233,16 @@ static void answer_ping(clu_engine *e, clu_ms now)
     if (now - e->beaten >= PING_ANSWER_EVERY) {
         clu_engine_heartbeat(e, true, true, 0, now);
     } else {
-        clu_engine_set(e, &e->beat, e->beaten + PING_ANSWER_EVERY);
+        clu_engine_heartbeat_at(e, e->beaten + PING_ANSWER_EVERY, true);
     }
 }
 
-static void doubt_sid(clu_engine *e, clu_slice sid, clu_ms now)
+/* A sid may be a word of many, as a tag: room is how many we look at. */
+static void doubt_sid(clu_engine *e, clu_slice sid, int64_t *room, clu_ms now)
 {
     const clu_word *word = clu_table_word(&e->table, sid);
-    for (size_t i = 0; word != NULL && i < word->count; i++) {
+    for (size_t i = 0; word != NULL && i < word->count && (*room)-- > 0;
+         i++) {
         clu_service *s = word->members[i]->service;
         if (clu_slice_eq(clu_service_sid(s), sid)) {
             clu_liveness_doubted(e, s, now);
@@ -207,7 +267,7 @@ void clu_liveness_pinged(clu_engine *e, const clu_packet *p, clu_ms now)
         if (clu_slice_eq(sid, e->config.sid)) {
             us = true;
         } else {
-            doubt_sid(e, sid, now);
+            doubt_sid(e, sid, &room, now);
         }
     }
     if (err == CLU_VALUE) {

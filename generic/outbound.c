@@ -21,8 +21,8 @@ clu_err clu_engine_ask_send(clu_engine *e, clu_packet **packet,
     if (q.owned != NULL) {
         *packet = *owned = q.owned;
     }
-    if (err == CLU_OK && e->left) {
-        err = CLU_GONE;
+    if (e->left) {
+        return CLU_GONE;
     }
     return err == CLU_OK ? clu_packet_check(*packet) : err;
 }
@@ -44,6 +44,9 @@ clu_err clu_engine_broadcast(clu_engine *e, clu_packet *packet, clu_ms now)
 static clu_err filter_all(clu_engine *e, const clu_outgoing *out, clu_buf *wire)
 {
     clu_items filter = { 0 };
+    if (out->count > (size_t)e->config.limits.at[CLU_LIMIT_LIST_ITEMS]) {
+        return CLU_LIMIT;       /* nobody would read so long a list */
+    }
     for (size_t i = 0; i < out->count; i++) {
         clu_service *s = clu_table_find_id(&e->table, out->services[i]);
         if (s != NULL) {
@@ -81,7 +84,8 @@ static clu_err send_group(clu_engine *e, clu_outgoing *out, clu_ms now)
     clu_buf_init(&wire, (size_t)e->config.limits.at[CLU_LIMIT_MESSAGE]);
     clu_packet *packet = out->packet, *owned = NULL;
     clu_err err = CLU_OK;
-    if (!clu_packet_has(packet, CLU_FIELD_filter)) {
+    bool filtered = clu_packet_has(packet, CLU_FIELD_filter);
+    if (!filtered) {
         err = filter_all(e, out, &wire);
     }
     if (err == CLU_OK) {
@@ -92,7 +96,9 @@ static clu_err send_group(clu_engine *e, clu_outgoing *out, clu_ms now)
         err = clu_route_group(e, packet, out->must_fit, now);
     }
     clu_free(owned);
-    clu_packet_remove(out->packet, CLU_FIELD_filter);
+    if (!filtered) {
+        clu_packet_remove(out->packet, CLU_FIELD_filter);
+    }
     clu_buf_fini(&wire);
     all_alike(out, err, e->group);
     return err;
@@ -155,23 +161,15 @@ static clu_err answer_by(clu_engine *e, clu_service *s, clu_packet *p,
                          const clu_reply *reply, clu_ms now)
 {
     const clu_transport *via = clu_engine_transport(e, reply->via);
-    clu_err err = CLU_UNREACHABLE;
-    if (via != NULL && via->multicast) {
-        if (s->kin && reply->source.port != 0) {
-            err = clu_route_datagram(e, s, p, &reply->source, now);
-        } else {
-            err = clu_route_send(e, s, p, 1u << reply->via, 0,
-                                 CLU_ROUTE_QUIET, now, NULL);
+    uint32_t first = via != NULL ? 1u << reply->via : 0;
+    if (via != NULL && via->multicast && s->kin && reply->source.port != 0) {
+        clu_err err = clu_route_datagram(e, s, p, &reply->source, now);
+        if (err == CLU_OK || e->left) {
+            return err;
         }
-    } else if (via != NULL) {
-        err = clu_route_send(e, s, p, 1u << reply->via, 0, CLU_ROUTE_QUIET,
-                             now, NULL);
+        first = 0;              /* too large for a datagram: another way */
     }
-    if (err != CLU_OK && !e->left && s->state != CLU_SERVICE_GONE) {
-        err = clu_route_send(e, s, p, CLU_SEND_ANY & ~(1u << reply->via), 0, 0,
-                             now, NULL);
-    }
-    return err;
+    return clu_route_send(e, s, p, first, 0, CLU_ROUTE_THEN_ANY, now, NULL);
 }
 
 clu_err clu_engine_answer(clu_engine *e, const clu_reply *reply,

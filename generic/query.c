@@ -4,23 +4,36 @@
  * Layer: engine.  A query is a survey: each service that was asked owes one
  * answer; what ends its debt is told once, and when none owes any more, or
  * time is over, DONE is told and the query is gone.
+ *
+ * Tricky because whoever is told may end the query, or all of them: after
+ * each telling it is looked up again.  While its questions are still leaving
+ * the host does not know its handle yet; what came of them meanwhile is told
+ * by the next tick.
  */
 #include "engineInt.h"
+
+#include <stdlib.h>
 
 typedef struct clu_debt {
     uint64_t service;
     bool owing;
+    clu_service *untold;        /* held: what follows is still to be told */
+    clu_news_kind what;
+    clu_err err;
 } clu_debt;
 
 struct clu_query {
     uint64_t handle;
-    clu_deadline late;          /* its time-out */
+    clu_deadline late;          /* its time-out, or something is to be told */
+    clu_ms due;                 /* its time-out */
     clu_map_node by_id, by_handle;
     clu_slice id;               /* the ruid; behind the debts */
     size_t owing;               /* debts not settled */
+    size_t untold;              /* debts whose end is still to be told */
     size_t count;
     bool opening;               /* the questions are still leaving */
-    clu_debt debts[];
+    bool ended;                 /* ... and somebody ended it meanwhile */
+    clu_debt debts[];           /* by service id */
 };
 
 clu_query *clu_query_of(clu_deadline *d)
@@ -82,46 +95,90 @@ size_t clu_engine_query_owing(clu_engine *e, uint64_t handle, uint64_t *out,
 
 /* ---- its end ------------------------------------------------------------------ */
 
-static void unlink_query(clu_engine *e, clu_query *q)
+static void discard(clu_engine *e, clu_query *q)
 {
     clu_map_remove(&e->queries, &q->by_id);
     clu_map_remove(&e->handles, &q->by_handle);
     clu_engine_unset(e, &q->late);
     e->query_count--;
+    for (size_t i = 0; i < q->count; i++) {
+        if (q->debts[i].untold != NULL) {
+            clu_service_release(q->debts[i].untold);
+        }
+    }
+    clu_free(q);
 }
 
 static void finish(clu_engine *e, clu_query *q)
 {
-    unlink_query(e, q);
     clu_news news = { .what = CLU_NEWS_DONE, .query = q->handle };
-    clu_free(q);
+    discard(e, q);
     clu_engine_tell(e, &news);
 }
 
-static clu_debt *debt_of(clu_query *q, uint64_t service)
+static void finish_if_settled(clu_engine *e, clu_query *q)
 {
-    for (size_t i = 0; i < q->count; i++) {
-        if (q->debts[i].service == service) {
+    if (q != NULL && q->owing == 0 && q->untold == 0 && !q->opening) {
+        finish(e, q);
+    }
+}
+
+static int by_service(const void *a, const void *b)
+{
+    uint64_t x = ((const clu_debt *)a)->service;
+    uint64_t y = ((const clu_debt *)b)->service;
+    return x < y ? -1 : x > y;
+}
+
+/* One outcome for one service; the last one ends the query. */
+static bool pay(clu_engine *e, clu_query *q, const clu_news *news)
+{
+    clu_debt wanted = { .service = news->service->id };
+    clu_debt *debt = bsearch(&wanted, q->debts, q->count, sizeof *debt,
+                             by_service);
+    if (debt == NULL || !debt->owing) {
+        return false;
+    }
+    debt->owing = false;
+    q->owing--;
+    if (q->opening && news->packet == NULL) {
+        clu_service_hold(news->service);
+        debt->untold = news->service;
+        debt->what = news->what;
+        debt->err = news->err;
+        q->untold++;
+        return true;
+    }
+    uint64_t handle = q->handle;
+    clu_engine_tell(e, news);
+    finish_if_settled(e, find(e, handle));
+    return true;
+}
+
+/* The next one whose end is told late. */
+static clu_debt *next_untold(clu_query *q)
+{
+    for (size_t i = 0; q != NULL && q->untold > 0 && i < q->count; i++) {
+        if (q->debts[i].untold != NULL) {
             return &q->debts[i];
         }
     }
     return NULL;
 }
 
-/* One outcome for one service; the last one ends the query. */
-static bool pay(clu_engine *e, clu_query *q, const clu_news *news)
+static void tell_untold(clu_engine *e, uint64_t handle)
 {
-    clu_debt *debt = debt_of(q, news->service->id);
-    if (debt == NULL || !debt->owing) {
-        return false;
+    clu_query *q;
+    clu_debt *debt;
+    while ((debt = next_untold(q = find(e, handle))) != NULL) {
+        clu_news news = { .what = debt->what, .query = handle,
+                          .service = debt->untold, .err = debt->err };
+        debt->untold = NULL;
+        q->untold--;
+        clu_engine_tell(e, &news);
+        clu_service_release(news.service);
     }
-    debt->owing = false;
-    q->owing--;
-    clu_engine_tell(e, news);
-    if (q->owing == 0 && !q->opening) {
-        finish(e, q);
-    }
-    return true;
+    finish_if_settled(e, q);
 }
 
 void clu_query_answered(clu_engine *e, clu_service *s, const char *via,
@@ -185,16 +242,28 @@ void clu_query_lost(clu_engine *e, clu_service *s)
 
 void clu_query_late(clu_engine *e, clu_query *q)
 {
+    uint64_t handle = q->handle;
+    if (q->ended || (q->owing == 0 && q->untold == 0)) {
+        finish(e, q);
+        return;
+    }
+    if (q->untold > 0) {
+        clu_engine_set(e, &q->late, q->due);    /* its place is free */
+        tell_untold(e, handle);
+        return;
+    }
     clu_count(e, CLU_COUNT_queries_timeout);
-    clu_news news = { .what = CLU_NEWS_TIMEOUT, .query = q->handle };
+    clu_news news = { .what = CLU_NEWS_TIMEOUT, .query = handle };
     clu_engine_tell(e, &news);
-    finish(e, q);
+    clu_engine_query_end(e, handle);
 }
 
 void clu_engine_query_end(clu_engine *e, uint64_t handle)
 {
     clu_query *q = find(e, handle);
-    if (q != NULL) {
+    if (q != NULL && q->opening) {
+        q->ended = true;
+    } else if (q != NULL) {
         finish(e, q);
     }
 }
@@ -206,14 +275,20 @@ void clu_query_end_all(clu_engine *e)
         while (e->handles.buckets[b] == NULL) {
             b++;
         }
-        finish(e, CLU_CONTAINER(e->handles.buckets[b], clu_query, by_handle));
+        clu_query *q = CLU_CONTAINER(e->handles.buckets[b], clu_query,
+                                     by_handle);
+        if (q->opening) {
+            discard(e, q);      /* the call that opens it says GONE */
+        } else {
+            finish(e, q);
+        }
     }
 }
 
 /* ---- its beginning -------------------------------------------------------------- */
 
 /* q, five characters nobody guesses, and a number: never used twice. */
-static clu_slice make_id(clu_engine *e, char out[40])
+static clu_slice make_id(clu_engine *e, char out[CLU_QUERY_ID])
 {
     static const char digits[] =
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -228,6 +303,25 @@ static clu_slice make_id(clu_engine *e, char out[40])
     return clu_slice_of(out, n);
 }
 
+/* Each service that is known owes one answer, however often it is named. */
+static void owe(clu_engine *e, clu_query *q, const clu_ask_many *ask)
+{
+    for (size_t i = 0; i < ask->count; i++) {
+        if (clu_table_find_id(&e->table, ask->services[i]) != NULL) {
+            q->debts[q->count++].service = ask->services[i];
+        }
+    }
+    qsort(q->debts, q->count, sizeof q->debts[0], by_service);
+    size_t kept = 0;
+    for (size_t i = 0; i < q->count; i++) {
+        if (i == 0 || q->debts[i].service != q->debts[kept - 1].service) {
+            q->debts[kept++] = (clu_debt){ .service = q->debts[i].service,
+                                           .owing = true };
+        }
+    }
+    q->count = q->owing = kept;
+}
+
 static clu_query *make(clu_engine *e, clu_slice id, const clu_ask_many *ask)
 {
     clu_query *q = clu_alloc(sizeof *q + ask->count * sizeof q->debts[0]
@@ -237,17 +331,14 @@ static clu_query *make(clu_engine *e, clu_slice id, const clu_ask_many *ask)
     }
     q->handle = e->next_query++;
     q->late.kind = CLU_LATE_QUERY;
-    q->count = q->owing = ask->count;
-    for (size_t i = 0; i < ask->count; i++) {
-        q->debts[i] = (clu_debt){ ask->services[i], true };
-    }
     unsigned char *text = (unsigned char *)&q->debts[ask->count];
     memcpy(text, id.p, id.n);
     q->id = clu_slice_of(text, id.n);
+    owe(e, q, ask);
     return q;
 }
 
-static clu_err enter(clu_engine *e, clu_query *q, clu_ms due)
+static clu_err enter(clu_engine *e, clu_query *q)
 {
     clu_err err = clu_map_insert(&e->queries, &q->by_id, clu_hash(q->id));
     if (err != CLU_OK) {
@@ -256,7 +347,7 @@ static clu_err enter(clu_engine *e, clu_query *q, clu_ms due)
     err = clu_map_insert(&e->handles, &q->by_handle,
                          clu_hash(key_of(&q->handle)));
     if (err == CLU_OK) {
-        err = clu_engine_set(e, &q->late, due);
+        err = clu_engine_set(e, &q->late, q->due);
         if (err != CLU_OK) {
             clu_map_remove(&e->handles, &q->by_handle);
         }
@@ -269,36 +360,79 @@ static clu_err enter(clu_engine *e, clu_query *q, clu_ms due)
     return CLU_OK;
 }
 
+/* ruid, data, keepalive: the order of the original (WIRE-ORIGINAL 6). */
+static void complete(clu_packet *p, clu_slice id)
+{
+    bool has_data = clu_packet_has(p, CLU_FIELD_data);
+    clu_slice data = p->at[CLU_FIELD_data].text;
+    clu_packet_remove(p, CLU_FIELD_data);
+    clu_packet_text(p, CLU_FIELD_ruid, id);
+    if (has_data) {
+        clu_packet_text(p, CLU_FIELD_data, data);
+    }
+    clu_packet_number(p, CLU_FIELD_keepalive, 1);
+}
+
 /* Sends the questions; those that cannot leave have failed already. */
 static clu_err pose(clu_engine *e, clu_query *q, const clu_ask_many *ask,
                     clu_ms now)
 {
-    clu_packet *p = ask->packet;
     uint64_t handle = q->handle;
-    if (!clu_packet_has(p, CLU_FIELD_ruid)) {
-        clu_packet_text(p, CLU_FIELD_ruid, q->id);
-    }
-    clu_packet_number(p, CLU_FIELD_keepalive, 1);
-    clu_err *outcomes = clu_alloc(ask->count * sizeof *outcomes);
-    if (outcomes == NULL) {
+    size_t count = q->count;
+    uint64_t *ids = clu_alloc(count * (sizeof *ids + sizeof(clu_err)));
+    if (ids == NULL) {
         return CLU_NOMEM;
     }
-    clu_outgoing out = { .packet = p, .services = ask->services,
-                         .count = ask->count, .group = ask->group,
+    clu_err *outcomes = (clu_err *)(void *)(ids + count);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = q->debts[i].service;
+    }
+    complete(ask->packet, ask->id);
+    clu_outgoing out = { .packet = ask->packet, .services = ids,
+                         .count = count, .group = ask->group,
                          .allowed = ask->allowed, .cookie = handle,
                          .outcomes = outcomes };
     clu_err err = clu_engine_send(e, &out, now);
-    for (size_t i = 0; err != CLU_VETO && i < ask->count && !e->left; i++) {
-        clu_service *s = clu_table_find_id(&e->table, ask->services[i]);
+    for (size_t i = 0; err != CLU_VETO && i < count && !e->left; i++) {
+        clu_service *s = clu_table_find_id(&e->table, ids[i]);
         if (outcomes[i] != CLU_OK && s != NULL) {
             clu_query_failed(e, handle, s, outcomes[i]);
         }
     }
-    clu_free(outcomes);
-    return err == CLU_VETO ? CLU_VETO : e->left ? CLU_GONE : CLU_OK;
+    clu_free(ids);
+    return e->left ? CLU_GONE : err == CLU_VETO ? CLU_VETO : CLU_OK;
 }
 
-clu_err clu_engine_query(clu_engine *e, const clu_ask_many *ask, clu_ms now,
+/* Enters it and asks.  On failure nothing is left of it. */
+static clu_err begin(clu_engine *e, clu_query *q, const clu_ask_many *ask,
+                     clu_ms now)
+{
+    clu_err err = q->count > 0 ? enter(e, q) : CLU_GONE;
+    if (err != CLU_OK) {
+        clu_free(q);
+        return err;
+    }
+    uint64_t handle = q->handle;
+    q->opening = true;
+    err = pose(e, q, ask, now);
+    if (err != CLU_OK) {
+        clu_packet_remove(ask->packet, CLU_FIELD_ruid);
+        if (find(e, handle) != NULL) {
+            discard(e, q);
+        }
+        return err;
+    }
+    q->opening = false;         /* while it was true nobody could end it */
+    if (q->untold > 0 || q->owing == 0 || q->ended) {
+        clu_engine_set(e, &q->late, now);
+    }
+    clu_count(e, CLU_COUNT_queries_opened);
+    clu_news news = { .what = CLU_NEWS_STARTED, .query = handle };
+    clu_engine_tell(e, &news);
+    return CLU_OK;
+}
+
+clu_err clu_engine_query(clu_engine *e, clu_ask_many *ask, clu_ms now,
                          uint64_t *handle)
 {
     if (e->left || ask->count == 0) {
@@ -307,40 +441,21 @@ clu_err clu_engine_query(clu_engine *e, const clu_ask_many *ask, clu_ms now,
     if (e->query_count >= (size_t)e->config.limits.at[CLU_LIMIT_QUERIES]) {
         return CLU_LIMIT;
     }
-    char made[40];
-    clu_slice id = ask->id.n > 0 ? ask->id : make_id(e, made);
-    if (find_id(e, id) != NULL) {
+    if (ask->id.n == 0) {
+        ask->id = make_id(e, ask->made);
+    }
+    if (find_id(e, ask->id) != NULL) {
         return CLU_EXISTS;
     }
-    clu_query *q = make(e, id, ask);
+    clu_query *q = make(e, ask->id, ask);
     if (q == NULL) {
         return CLU_NOMEM;
     }
-    clu_err err = enter(e, q, now + ask->timeout);
-    if (err != CLU_OK) {
-        clu_free(q);
-        return err;
-    }
+    q->due = clu_later(now, ask->timeout);
     uint64_t opened = q->handle;
-    q->opening = true;
-    clu_news news = { .what = CLU_NEWS_STARTED, .query = opened };
-    clu_engine_tell(e, &news);
-    err = pose(e, q, ask, now);
-    q = find(e, opened);        /* a hook may have ended it, or all */
-    if (err != CLU_OK) {
-        if (q != NULL) {
-            unlink_query(e, q);
-            clu_free(q);
-        }
-        return err;
+    clu_err err = begin(e, q, ask, now);
+    if (err == CLU_OK) {
+        *handle = opened;
     }
-    clu_count(e, CLU_COUNT_queries_opened);
-    *handle = opened;
-    if (q != NULL) {
-        q->opening = false;
-        if (q->owing == 0) {
-            finish(e, q);
-        }
-    }
-    return CLU_OK;
+    return err;
 }

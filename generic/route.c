@@ -124,17 +124,22 @@ static void settle(clu_trip *trip, clu_err err)
     }
 }
 
+static bool is_full(const clu_trip *trip, unsigned index, clu_err err)
+{
+    return err == CLU_LIMIT && !trip->e->transports[index]->datagram;
+}
+
 /*
- * Tries one protocol after the other.  A full queue ends it: what stands
- * before this frame must not be overtaken on another way.
+ * Tries one protocol after the other, the group last.  *ended: what came is
+ * the answer, good or bad; a full queue is, since what stands before this
+ * frame must not be overtaken on another way.
  */
-static clu_err carry(clu_trip *trip)
+static clu_err try_each(clu_trip *trip, bool *ended)
 {
     clu_engine *e = trip->e;
-    clu_service *s = trip->s;
     clu_err err = CLU_UNREACHABLE;
     for (int last_resort = 0; last_resort < 2; last_resort++) {
-        clu_slice wire = s->protocols.wire, name;
+        clu_slice wire = trip->s->protocols.wire, name;
         while (clu_items_next(&wire, &name) == CLU_OK) {
             unsigned i = transport_named(e, name);
             if (!may_try(trip, i)
@@ -142,20 +147,35 @@ static clu_err carry(clu_trip *trip)
                 continue;
             }
             err = attempt(trip, i);
-            if (e->left || s->state == CLU_SERVICE_GONE) {
-                return err;
-            }
-            bool full = err == CLU_LIMIT && !e->transports[i]->datagram;
-            if (err == CLU_OK || full) {
-                if (!full) {
-                    settle(trip, err);
-                }
+            *ended = err == CLU_OK || is_full(trip, i, err) || e->left
+                || trip->s->state == CLU_SERVICE_GONE;
+            if (*ended) {
                 return err;
             }
         }
     }
-    clu_count(e, CLU_COUNT_unreachable);
-    settle(trip, err);
+    return err;
+}
+
+static clu_err carry(clu_trip *trip)
+{
+    clu_engine *e = trip->e;
+    bool ended = false;
+    clu_err err = try_each(trip, &ended);
+    if (!ended && (trip->ticket.flags & CLU_ROUTE_THEN_ANY)) {
+        trip->ticket.flags &= (uint8_t)~CLU_ROUTE_THEN_ANY;
+        trip->ticket.allowed = CLU_SEND_ANY;
+        err = try_each(trip, &ended);
+    }
+    if (e->left || trip->s->state == CLU_SERVICE_GONE) {
+        return err;
+    }
+    if (!ended) {
+        clu_count(e, CLU_COUNT_unreachable);
+    }
+    if (!ended || err == CLU_OK) {
+        settle(trip, err);
+    }
     return err;
 }
 
@@ -229,7 +249,8 @@ void clu_route_undelivered(clu_engine *e, const clu_arrival *a, clu_ms now)
     if (err != CLU_OK && (trip.ticket.flags & CLU_ROUTE_QUERY)) {
         clu_query_failed(e, trip.ticket.cookie, s, err);
     } else if (err != CLU_OK && !(trip.ticket.flags & CLU_ROUTE_QUIET)) {
-        clu_news news = { .what = CLU_NEWS_FAILED, .service = s, .err = err };
+        clu_news news = { .what = CLU_NEWS_FAILED, .service = s,
+                          .query = trip.ticket.cookie, .err = err };
         clu_engine_tell(e, &news);
     }
     clu_service_release(s);

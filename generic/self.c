@@ -44,6 +44,49 @@ bool clu_engine_left(const clu_engine *e)
     return e->left;
 }
 
+/* ---- who we are ------------------------------------------------------------- */
+
+/*
+ * A filter may hold thousands of items and we may have dozens of words: a bit
+ * by keyed hash, which nobody outside can guess, says no to nearly all.
+ */
+static void mark(clu_engine *e, clu_slice word)
+{
+    uint64_t hash = clu_hash(word);
+    e->own_words[(hash >> 6) & 63] |= (uint64_t)1 << (hash & 63);
+}
+
+static bool may_be_ours(const clu_engine *e, clu_slice word)
+{
+    uint64_t hash = clu_hash(word);
+    return (e->own_words[(hash >> 6) & 63] >> (hash & 63)) & 1u;
+}
+
+void clu_self_index(clu_engine *e)
+{
+    memset(e->own_words, 0, sizeof e->own_words);
+    mark(e, e->config.sid);
+    mark(e, e->config.hid);
+    clu_slice wire = e->tags.wire, tag;
+    while (clu_items_next(&wire, &tag) == CLU_OK) {
+        mark(e, tag);
+    }
+}
+
+bool clu_self_named(const clu_engine *e, clu_items filter)
+{
+    clu_slice item;
+    while (clu_items_next(&filter.wire, &item) == CLU_OK) {
+        if (may_be_ours(e, item)
+            && (clu_slice_eq(item, e->config.sid)
+                || clu_slice_eq(item, e->config.hid)
+                || clu_items_have(e->tags, item))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- tags and channels ------------------------------------------------------ */
 
 clu_err clu_engine_tags(clu_engine *e, clu_items tags)
@@ -67,6 +110,7 @@ clu_err clu_engine_tags(clu_engine *e, clu_items tags)
     clu_buf_fini(&e->tags_wire);
     e->tags_wire = fresh;       /* the engine owns it now */
     e->tags = (clu_items){ tags.count, clu_buf_slice(&e->tags_wire) };
+    clu_self_index(e);
     return CLU_OK;
 }
 
@@ -161,19 +205,26 @@ clu_err clu_compose_beacon(clu_engine *e, clu_packet *p, clu_type type,
                            clu_buf *scratch)
 {
     clu_engine_head(e, p, type, channel);
-    if (props) {
-        clu_err err = clu_engine_props(e, scratch);
-        if (err != CLU_OK) {
-            return err;
-        }
-        clu_packet_text(p, CLU_FIELD_data, clu_buf_slice(scratch));
-    } else if (tags && type == CLU_TYPE_HEARTBEAT) {
-        /* Tags alone come with empty data (WIRE-ORIGINAL 6). */
-        clu_packet_text(p, CLU_FIELD_data, clu_slice_str(""));
+    clu_err err = props ? clu_engine_props(e, scratch) : CLU_OK;
+    size_t text = scratch->n;
+    if (err == CLU_OK && tags) {
+        /* A copy: a hook on this very packet may change our tags. */
+        err = clu_buf_bytes(scratch, e->tags.wire);
+    }
+    if (err != CLU_OK) {
+        return err;
+    }
+    /* Tags alone come with empty data (WIRE-ORIGINAL 6). */
+    if (props || (tags && type == CLU_TYPE_HEARTBEAT)) {
+        clu_packet_text(p, CLU_FIELD_data, clu_slice_of(scratch->p, text));
     }
     clu_packet_number(p, CLU_FIELD_known, e->table.count);
     if (tags) {
-        clu_packet_list(p, CLU_FIELD_tags, e->tags);
+        clu_items copy = { e->tags.count, { NULL, e->tags.wire.n } };
+        if (copy.wire.n > 0) {
+            copy.wire.p = scratch->p + text;
+        }
+        clu_packet_list(p, CLU_FIELD_tags, copy);
     }
     return CLU_OK;
 }
@@ -196,9 +247,10 @@ static clu_err beacon(clu_engine *e, clu_type type, bool props, bool tags,
 /* An interval less up to a tenth, so that members do not beat in step. */
 static clu_ms next_beat(clu_engine *e)
 {
-    uint64_t tenth = (uint64_t)e->config.heartbeat / 10;
+    clu_ms interval = e->config.heartbeat > 0 ? e->config.heartbeat : 1;
+    uint64_t tenth = (uint64_t)interval / 10;
     clu_ms early = tenth > 0 ? (clu_ms)clu_random_below(&e->random, tenth) : 0;
-    return e->config.heartbeat - early;
+    return interval - early;
 }
 
 clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
@@ -212,7 +264,7 @@ clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
         tags = tags || e->beat_tags;
         e->beat_props = e->beat_tags = false;
         e->beaten = now;
-        clu_engine_set(e, &e->beat, now + next_beat(e));
+        clu_engine_set(e, &e->beat, clu_later(now, next_beat(e)));
     }
     return beacon(e, CLU_TYPE_HEARTBEAT, props, tags, channel, now);
 }
@@ -223,7 +275,7 @@ clu_err clu_engine_heartbeat_at(clu_engine *e, clu_ms at, bool tags)
         return CLU_GONE;
     }
     e->beat_tags = e->beat_tags || tags;
-    return clu_engine_set(e, &e->beat, at);
+    return at < e->beat.due.at ? clu_engine_set(e, &e->beat, at) : CLU_OK;
 }
 
 clu_err clu_engine_discover(clu_engine *e, uint64_t channel, clu_ms now)

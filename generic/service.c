@@ -33,7 +33,8 @@ static bool plain(unsigned char c)
 
 bool clu_service_word(clu_slice word, const clu_limits *limits)
 {
-    if (word.n == 0 || word.n > (size_t)limits->at[CLU_LIMIT_ID]) {
+    if (word.n == 0 || word.n > (size_t)limits->at[CLU_LIMIT_ID]
+        || word.n > CLU_SERVICE_ID_MAX) {
         return false;
     }
     bool colon = true;          /* none may come first */
@@ -85,8 +86,12 @@ static bool has_capabilities(const clu_service *s)
 clu_err clu_service_props(clu_service *s, clu_slice text, bool merge,
                           const clu_limits *limits)
 {
+    size_t limit = (size_t)limits->at[CLU_LIMIT_PROPS];
+    if (text.n > limit) {
+        return CLU_LIMIT;       /* before it costs anything */
+    }
     clu_buf merged;
-    clu_buf_init(&merged, (size_t)limits->at[CLU_LIMIT_PROPS]);
+    clu_buf_init(&merged, limit);
     clu_slice before = merge ? s->props : clu_slice_str("");
     clu_err err = clu_words_merge(before, text,
                                   (size_t)limits->at[CLU_LIMIT_MAP_ENTRIES],

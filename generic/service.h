@@ -16,6 +16,8 @@ typedef enum {
     CLU_SERVICE_DOUBTED,        /* somebody pinged it; due: we do so too */
     CLU_SERVICE_SUSPECT,        /* we failed to reach it; our ping is to leave */
     CLU_SERVICE_PINGED,         /* our ping left; due: it is lost */
+    CLU_SERVICE_LEAVING,        /* it said goodbye; due: it is lost, when what
+                                   it sent before has been read */
     CLU_SERVICE_GONE            /* out of the table; freed when let go */
 } clu_service_state;
 
@@ -36,6 +38,7 @@ typedef struct clu_deadline {
 } clu_deadline;
 
 struct clu_word;
+struct clu_source;
 
 /* One word that finds a service: where it stands in the word's members. */
 typedef struct clu_entry {
@@ -45,6 +48,7 @@ typedef struct clu_entry {
 } clu_entry;
 
 #define CLU_SERVICE_PLACES 5    /* sid, hid, uuid, ip, localhost */
+#define CLU_SERVICE_ID_MAX 255  /* bytes of a sid or hid, whatever the limit */
 
 typedef struct clu_service {
     uint64_t id;                /* never used again */
@@ -57,6 +61,7 @@ typedef struct clu_service {
     bool local;                 /* on this host */
     bool kin;                   /* it advertised capabilities: our kind */
     bool met;                   /* "discovered" was told */
+    bool doubted;               /* its suspicion began with another's ping */
     clu_items protocols;        /* its order of preference, ours to free */
     clu_items tags;             /* as it sent them, ours to free */
     clu_slice props;            /* text of a dict, ours to free */
@@ -66,6 +71,7 @@ typedef struct clu_service {
     clu_deadline expiry, hello, report;
     clu_map_node by_uuid, by_id;
     clu_list link;              /* in the table's order of arrival */
+    struct clu_source *home;    /* its address, when of another host */
     clu_entry *entries;         /* tags first, then the places */
     size_t entry_count, tag_count;
     size_t weight;              /* bytes charged to the table's budget */
@@ -93,7 +99,8 @@ bool clu_service_word(clu_slice word, const clu_limits *limits);
 
 /* Replaces what it advertises; NOMEM leaves it as it was. */
 clu_err clu_service_protocols(clu_service *s, clu_items protocols);
-/* Merges ("dict merge") or replaces its protocol properties. */
+/* Merges ("dict merge") or replaces its protocol properties.  LIMIT, VALUE,
+   NOMEM leave them as they were. */
 clu_err clu_service_props(clu_service *s, clu_slice text, bool merge,
                           const clu_limits *limits);
 

@@ -19,6 +19,7 @@ void clu_table_fini(clu_table *t)
     clu_map_fini(&t->by_uuid);
     clu_map_fini(&t->by_id);
     clu_map_fini(&t->words);
+    clu_map_fini(&t->sources);
 }
 
 static bool same_uuid(const clu_map_node *node, clu_slice uuid)
@@ -44,9 +45,9 @@ static clu_slice id_key(const uint64_t *id)
 
 clu_service *clu_table_find(const clu_table *t, clu_slice sid, clu_slice hid)
 {
-    unsigned char uuid[600];
+    unsigned char uuid[2 * CLU_SERVICE_ID_MAX + 1];
     if (sid.n + 1 + hid.n > sizeof uuid) {
-        return NULL;
+        return NULL;            /* no such service was ever let in */
     }
     memcpy(uuid, sid.p, sid.n);
     uuid[sid.n] = '@';
@@ -103,12 +104,30 @@ static void drop_if_empty(clu_table *t, clu_word *word)
     }
 }
 
-static clu_err enter(clu_table *t, clu_service *s, clu_entry *entry,
-                     clu_slice text)
+/* The entries a service gets: n of them so far. */
+typedef struct clu_entering {
+    clu_service *service;
+    clu_entry *entries;
+    size_t n;
+} clu_entering;
+
+/* A word that was just entered has the service as its last member. */
+static bool entered(const clu_entering *in, const clu_word *word)
+{
+    const clu_entry *last = word->count ? word->members[word->count - 1]
+                                        : NULL;
+    return last != NULL && last->service == in->service
+        && in->n > 0 && last >= in->entries && last < in->entries + in->n;
+}
+
+static clu_err enter(clu_table *t, clu_entering *in, clu_slice text)
 {
     clu_word *word = word_for(t, text);
     if (word == NULL) {
         return CLU_NOMEM;
+    }
+    if (entered(in, word)) {
+        return CLU_OK;
     }
     if (word->count == word->room) {
         size_t room = word->room ? word->room * 2 : 2;
@@ -120,7 +139,8 @@ static clu_err enter(clu_table *t, clu_service *s, clu_entry *entry,
         word->members = grown;
         word->room = room;
     }
-    *entry = (clu_entry){ word, s, word->count };
+    clu_entry *entry = &in->entries[in->n++];
+    *entry = (clu_entry){ word, in->service, word->count };
     word->members[word->count++] = entry;
     return CLU_OK;
 }
@@ -142,86 +162,159 @@ static void leave_all(clu_table *t, clu_entry *entries, size_t count)
     }
 }
 
-/* The words beside the tags. */
-static size_t places(const clu_service *s, const clu_address *addr, bool local,
-                     char text[CLU_ADDRESS_TEXT],
-                     clu_slice out[CLU_SERVICE_PLACES])
+static clu_err enter_tags(clu_table *t, clu_entering *in, clu_items tags)
 {
-    size_t n = 0;
-    out[n++] = clu_service_sid(s);
-    out[n++] = clu_service_hid(s);
-    out[n++] = s->uuid;
-    if (addr->family == 4 || addr->family == 6) {
-        out[n++] = clu_slice_str(clu_address_text(addr, text));
+    clu_err err = CLU_OK;
+    clu_slice tag;
+    for (uint64_t i = 0; err == CLU_OK && i < tags.count; i++) {
+        err = clu_items_next(&tags.wire, &tag) == CLU_OK ? enter(t, in, tag)
+                                                         : CLU_VALUE;
     }
-    if (local) {
-        out[n++] = clu_slice_str("localhost");
+    return err;
+}
+
+/* The words beside the tags. */
+static clu_err enter_places(clu_table *t, clu_entering *in,
+                            const clu_address *addr, bool local)
+{
+    char text[CLU_ADDRESS_TEXT];
+    const clu_service *s = in->service;
+    clu_err err = enter(t, in, clu_service_sid(s));
+    if (err == CLU_OK) {
+        err = enter(t, in, clu_service_hid(s));
     }
-    return n;
+    if (err == CLU_OK) {
+        err = enter(t, in, s->uuid);
+    }
+    if (err == CLU_OK && (addr->family == 4 || addr->family == 6)) {
+        err = enter(t, in, clu_slice_str(clu_address_text(addr, text)));
+    }
+    if (err == CLU_OK && local) {
+        err = enter(t, in, clu_slice_str("localhost"));
+    }
+    return err;
 }
 
 /* Enters a service under new words and then leaves the old ones. */
 static clu_err index_again(clu_table *t, clu_service *s, clu_items tags,
                            const clu_address *addr, bool local)
 {
-    char text[CLU_ADDRESS_TEXT];
-    clu_slice place[CLU_SERVICE_PLACES];
-    size_t place_count = places(s, addr, local, text, place);
-    size_t total = (size_t)tags.count + place_count;
-    clu_entry *entries = clu_alloc(total * sizeof *entries);
-    if (entries == NULL) {
+    size_t most = (size_t)tags.count + CLU_SERVICE_PLACES;
+    clu_entering in = { s, clu_alloc(most * sizeof(clu_entry)), 0 };
+    if (in.entries == NULL) {
         return CLU_NOMEM;
     }
-    clu_err err = CLU_OK;
-    clu_slice wire = tags.wire, word;
-    size_t n = 0;
-    while (err == CLU_OK && n < total) {
-        if (n >= tags.count) {
-            word = place[n - tags.count];
-        } else if (clu_items_next(&wire, &word) != CLU_OK) {
-            err = CLU_VALUE;
-            break;
-        }
-        err = enter(t, s, &entries[n], word);
-        n += err == CLU_OK;
+    clu_err err = enter_tags(t, &in, tags);
+    size_t tag_count = in.n;
+    if (err == CLU_OK) {
+        err = enter_places(t, &in, addr, local);
     }
     if (err != CLU_OK) {
-        leave_all(t, entries, n);
-        clu_free(entries);
+        leave_all(t, in.entries, in.n);
+        clu_free(in.entries);
         return err;
     }
     leave_all(t, s->entries, s->entry_count);
     clu_free(s->entries);
-    s->entries = entries;
-    s->entry_count = total;
-    s->tag_count = (size_t)tags.count;
+    s->entries = in.entries;
+    s->entry_count = in.n;
+    s->tag_count = tag_count;
     return CLU_OK;
+}
+
+/* ---- how many come from an address ---------------------------------------- */
+
+#define SOURCE_KEY 21           /* family, scope, ip */
+
+typedef struct clu_source {
+    clu_map_node node;
+    size_t count;               /* services there */
+    unsigned char key[SOURCE_KEY];
+} clu_source;
+
+static bool same_source(const clu_map_node *node, clu_slice key)
+{
+    return memcmp(CLU_CONTAINER(node, clu_source, node)->key, key.p,
+                  SOURCE_KEY) == 0;
+}
+
+static void source_key(const clu_address *a, unsigned char key[SOURCE_KEY])
+{
+    key[0] = a->family;
+    memcpy(key + 1, &a->scope, 4);
+    memset(key + 5, 0, 16);
+    memcpy(key + 5, a->ip, a->family == 4 ? 4 : 16);
+}
+
+/* One more service there.  *source: NULL for this host, which may run many. */
+static clu_err join_source(clu_table *t, const clu_address *addr, bool local,
+                           clu_source **source)
+{
+    *source = NULL;
+    if (local) {
+        return CLU_OK;
+    }
+    unsigned char key[SOURCE_KEY];
+    source_key(addr, key);
+    clu_slice bytes = clu_slice_of(key, sizeof key);
+    clu_map_node *node = clu_map_find(&t->sources, clu_hash(bytes), bytes,
+                                      same_source);
+    clu_source *found = node ? CLU_CONTAINER(node, clu_source, node) : NULL;
+    if (found != NULL
+        && found->count >= (size_t)t->limits->at[CLU_LIMIT_SOURCE]) {
+        return CLU_LIMIT;
+    }
+    if (found == NULL) {
+        found = clu_alloc(sizeof *found);
+        if (found == NULL || clu_map_insert(&t->sources, &found->node,
+                                            clu_hash(bytes)) != CLU_OK) {
+            clu_free(found);
+            return CLU_NOMEM;
+        }
+        memcpy(found->key, key, sizeof key);
+    }
+    found->count++;
+    *source = found;
+    return CLU_OK;
+}
+
+static void leave_source(clu_table *t, clu_source *source)
+{
+    if (source != NULL && --source->count == 0) {
+        clu_map_remove(&t->sources, &source->node);
+        clu_free(source);
+    }
 }
 
 /* ---- services ---------------------------------------------------------- */
 
+/* An entry, its word and the word's members, when no other shares it. */
+#define WORD_WEIGHT (sizeof(clu_entry) + sizeof(clu_word) + 64)
+
 /* What it may cost us: itself, its words and what it advertises. */
-static size_t weight_of(size_t uuid, size_t tags, size_t tag_count)
+static size_t weight_of(size_t uuid, size_t tags, size_t tag_count,
+                        size_t others)
 {
-    return sizeof(clu_service) + 2 * uuid + 2 * tags
-        + (tag_count + CLU_SERVICE_PLACES) * 2 * sizeof(clu_entry);
+    return sizeof(clu_service) + 64 + 4 * uuid + 2 * tags + others
+        + (tag_count + CLU_SERVICE_PLACES) * WORD_WEIGHT;
 }
 
-static bool room_for(const clu_table *t, const clu_address *addr, bool local,
-                     size_t weight)
+static size_t others_of(const clu_service *s)
 {
-    if (t->count >= (size_t)t->limits->at[CLU_LIMIT_SERVICES]
-        || t->weight + weight > (size_t)t->limits->at[CLU_LIMIT_MEMORY]) {
-        return false;
-    }
-    if (local) {
-        return true;            /* one host may run many members */
-    }
-    char text[CLU_ADDRESS_TEXT];
-    const clu_word *same =
-        clu_table_word(t, clu_slice_str(clu_address_text(addr, text)));
-    return same == NULL
-        || same->count < (size_t)t->limits->at[CLU_LIMIT_SOURCE];
+    return s->props.n + s->protocols.wire.n;
+}
+
+static bool affordable(const clu_table *t, size_t more)
+{
+    return t->weight + more <= (size_t)t->limits->at[CLU_LIMIT_MEMORY];
+}
+
+static void charge(clu_table *t, clu_service *s)
+{
+    size_t weight = weight_of(s->uuid.n, s->tags.wire.n,
+                              (size_t)s->tags.count, others_of(s));
+    t->weight += weight - s->weight;
+    s->weight = weight;
 }
 
 static clu_service *make(clu_table *t, clu_slice sid, clu_slice hid)
@@ -264,30 +357,35 @@ clu_err clu_table_insert(clu_table *t, clu_slice sid, clu_slice hid,
                          const clu_address *addr, bool local, clu_ms now,
                          clu_service **service)
 {
-    size_t weight = weight_of(sid.n + hid.n + 1, 0, 0);
-    if (!room_for(t, addr, local, weight)) {
+    if (t->count >= (size_t)t->limits->at[CLU_LIMIT_SERVICES]
+        || !affordable(t, weight_of(sid.n + hid.n + 1, 0, 0, 0))) {
         return CLU_LIMIT;
     }
-    clu_service *s = make(t, sid, hid);
-    if (s == NULL) {
-        return CLU_NOMEM;
+    clu_source *home;
+    clu_err err = join_source(t, addr, local, &home);
+    if (err != CLU_OK) {
+        return err;
     }
-    clu_err err = index_again(t, s, (clu_items){ 0 }, addr, local);
+    clu_service *s = make(t, sid, hid);
+    err = s ? index_again(t, s, (clu_items){ 0 }, addr, local) : CLU_NOMEM;
     if (err == CLU_OK) {
         err = insert_maps(t, s);
     }
     if (err != CLU_OK) {
-        leave_all(t, s->entries, s->entry_count);
-        clu_service_release(s);
+        if (s != NULL) {
+            leave_all(t, s->entries, s->entry_count);
+            clu_service_release(s);
+        }
+        leave_source(t, home);
         return err;
     }
     s->addr = *addr;
     s->addr.port = 0;
     s->local = local;
+    s->home = home;
     s->first_seen = s->last_seen = now;
-    s->weight = weight;
     clu_list_append(&t->order, &s->link);
-    t->weight += weight;
+    charge(t, s);
     t->count++;
     *service = s;
     return CLU_OK;
@@ -300,6 +398,8 @@ void clu_table_drop(clu_table *t, clu_service *s)
     clu_list_unlink(&s->link);
     leave_all(t, s->entries, s->entry_count);
     s->entry_count = s->tag_count = 0;
+    leave_source(t, s->home);
+    s->home = NULL;
     t->weight -= s->weight;
     t->count--;
     s->state = CLU_SERVICE_GONE;
@@ -308,13 +408,12 @@ void clu_table_drop(clu_table *t, clu_service *s)
 
 clu_err clu_table_tags(clu_table *t, clu_service *s, clu_items tags)
 {
-    size_t weight = weight_of(s->uuid.n, tags.wire.n, (size_t)tags.count);
-    if (weight > s->weight && t->weight + weight - s->weight
-        > (size_t)t->limits->at[CLU_LIMIT_MEMORY]) {
+    size_t weight = weight_of(s->uuid.n, tags.wire.n, (size_t)tags.count,
+                              others_of(s));
+    if (weight > s->weight && !affordable(t, weight - s->weight)) {
         return CLU_LIMIT;
     }
-    unsigned char *copy = clu_memdup(tags.wire.p,
-                                     tags.wire.n + (tags.wire.n == 0));
+    unsigned char *copy = clu_memdup(tags.wire.p, tags.wire.n);
     if (copy == NULL) {
         return CLU_NOMEM;
     }
@@ -326,9 +425,30 @@ clu_err clu_table_tags(clu_table *t, clu_service *s, clu_items tags)
     }
     clu_free((void *)s->tags.wire.p);
     s->tags = tags;
-    t->weight += weight - s->weight;
-    s->weight = weight;
+    charge(t, s);
     return CLU_OK;
+}
+
+clu_err clu_table_protocols(clu_table *t, clu_service *s, clu_items protocols)
+{
+    if (protocols.wire.n > (size_t)t->limits->at[CLU_LIMIT_PROPS]
+        || !affordable(t, protocols.wire.n)) {
+        return CLU_LIMIT;
+    }
+    clu_err err = clu_service_protocols(s, protocols);
+    charge(t, s);
+    return err;
+}
+
+clu_err clu_table_props(clu_table *t, clu_service *s, clu_slice text,
+                        bool merge)
+{
+    if (!affordable(t, text.n)) {
+        return CLU_LIMIT;
+    }
+    clu_err err = clu_service_props(s, text, merge, t->limits);
+    charge(t, s);
+    return err;
 }
 
 clu_err clu_table_address(clu_table *t, clu_service *s, const clu_address *a,
@@ -337,11 +457,20 @@ clu_err clu_table_address(clu_table *t, clu_service *s, const clu_address *a,
     if (clu_address_same_host(&s->addr, a) && s->local == local) {
         return CLU_OK;
     }
-    clu_err err = index_again(t, s, s->tags, a, local);
-    if (err == CLU_OK) {
-        s->addr = *a;
-        s->addr.port = 0;
-        s->local = local;
+    clu_source *home;
+    clu_err err = join_source(t, a, local, &home);
+    if (err != CLU_OK) {
+        return err;
     }
-    return err;
+    err = index_again(t, s, s->tags, a, local);
+    if (err != CLU_OK) {
+        leave_source(t, home);
+        return err;
+    }
+    leave_source(t, s->home);
+    s->home = home;
+    s->addr = *a;
+    s->addr.port = 0;
+    s->local = local;
+    return CLU_OK;
 }

@@ -6,11 +6,13 @@
  *     by_uuid   sid@hid  -> service
  *     by_id     number   -> service        (ids outlive the service)
  *     words     "web"    -> [service, service, ...]
+ *     sources   address  -> how many       (of other hosts)
  *     order     service <-> service        (as they came)
  *
  * A service is found by each of its tags and by its sid, hid, uuid, ip and,
  * on this host, "localhost" (WIRE-ORIGINAL 13).  Every service knows its
- * place in each word's members, so leaving costs no search.
+ * place in each word's members, so leaving costs no search.  A word holds a
+ * service once, however often it was said.
  */
 #ifndef CLU_TABLE_H
 #define CLU_TABLE_H
@@ -25,7 +27,7 @@ typedef struct clu_word {
 } clu_word;
 
 typedef struct clu_table {
-    clu_map by_uuid, by_id, words;
+    clu_map by_uuid, by_id, words, sources;
     clu_list order;
     size_t count;
     size_t weight;              /* bytes charged */
@@ -34,7 +36,8 @@ typedef struct clu_table {
 } clu_table;
 
 void clu_table_init(clu_table *t, const clu_limits *limits);
-void clu_table_fini(clu_table *t);      /* drops every service */
+void clu_table_fini(clu_table *t);      /* drops every service; stays valid,
+                                           and its ids are not used again */
 
 clu_service *clu_table_find(const clu_table *t, clu_slice sid, clu_slice hid);
 clu_service *clu_table_find_id(const clu_table *t, uint64_t id);
@@ -52,7 +55,11 @@ void clu_table_drop(clu_table *t, clu_service *s);
 
 /* Changes its tags; found by the new ones at once.  LIMIT, NOMEM: as it was. */
 clu_err clu_table_tags(clu_table *t, clu_service *s, clu_items tags);
-/* Changes its address. */
+/* As clu_service_protocols and _props, charged to the budget: LIMIT as well. */
+clu_err clu_table_protocols(clu_table *t, clu_service *s, clu_items protocols);
+clu_err clu_table_props(clu_table *t, clu_service *s, clu_slice text,
+                        bool merge);
+/* Changes its address.  LIMIT (too many there), NOMEM: as it was. */
 clu_err clu_table_address(clu_table *t, clu_service *s, const clu_address *a,
                           bool local);
 
