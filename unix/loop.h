@@ -65,7 +65,8 @@ bool clu_loop_run(clu_loop *loop, int wait, int rounds);
 /* The one descriptor that is readable when clu_loop_run has work; -1 where
    the system has none (poll), then each watch is announced to the observer. */
 int clu_loop_descriptor(clu_loop *loop);
-typedef void clu_loop_observer(void *ctx, int fd, unsigned events); /* 0: gone */
+/* events 0: it is gone. */
+typedef void clu_loop_observer(void *ctx, int fd, unsigned events);
 void clu_loop_observe(clu_loop *loop, clu_loop_observer *observer, void *ctx);
 clu_ms clu_loop_due(clu_loop *loop);    /* the earliest timer, or CLU_NEVER */
 

@@ -4,10 +4,14 @@
  * Layer: transport.  WIRE-ORIGINAL 7.2, 7.3, 16.
  *
  * Both are one machine with two families; what differs stands in one table at
- * the end of stream.c.  A service has at most one link that we send on: the
+ * the end of family.c.  A service has at most one link that we send on: the
  * first it got, until that ends, so that the order of a pair is kept and an
  * original never sees us on two connections.  A connect happens only while a
- * service has no link at all.
+ * service has no link at all.  What an ended link did not begin to send goes
+ * to the service's next link, or back up as UNDELIVERED.
+ *
+ * Arrivals come from the loop only, never from within send, bind, forget or
+ * refresh.  Deadlines are the loop's timers: tick has nothing to do.
  */
 #ifndef CLU_STREAM_H
 #define CLU_STREAM_H
@@ -15,7 +19,11 @@
 #include "../generic/transport.h"
 #include "host.h"
 
-/* TCP.  props: "port N".  local: listens on loopback addresses only. */
+/*
+ * TCP.  props: "port N".  local: listens on a loopback address only and
+ * connects to that, whatever own address a peer was heard from; others get
+ * UNREACHABLE.  v6: so for ::1.  Not local: any address, IPv4 and IPv6.
+ */
 clu_err clu_tcp_create(clu_loop *loop, clu_host *host, bool local, bool v6,
                        clu_transport **t);
 
@@ -24,7 +32,9 @@ clu_err clu_tcp_create(clu_loop *loop, clu_host *host, bool local, bool v6,
  * is /x/name-<sid>.ext; NULL: in a private directory of the user
  * (XDG_RUNTIME_DIR, else one of mode 0700 in the temporary directory).
  * The socket is 0600; peers of another user are refused (SO_PEERCRED).  A
- * path a peer names is connected to only inside a directory of our own user.
+ * path a peer names is connected to only inside a directory of our own user
+ * (path.h); send says VALUE to any other: that is our choice and no failure
+ * of the peer.
  * Errors: VALUE (too long, or the directory is not ours), SYSTEM.
  */
 clu_err clu_unix_create(clu_loop *loop, clu_host *host, const char *path,

@@ -196,7 +196,8 @@ TEST("loop-2.1 timers run in their order, within two milliseconds")
         clu_loop_run(loop, 1000, 1);
     }
     for (int i = 0; i < 3; i++) {
-        check_about("after %d ms: %lld", after[i], (long long)(p[i].at - start));
+        check_about("after %d ms: %lld", after[i],
+                    (long long)(p[i].at - start));
         CHECK_EQ(p[i].calls, 1);
         CHECK(p[i].at >= start + after[i]);
         CHECK(p[i].at <= start + after[i] + 20);    /* a busy machine */

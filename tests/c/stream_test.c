@@ -1,0 +1,866 @@
+/*
+ * stream_test.c -- TCP and Unix links: limits, deadlines, ends, trust.
+ */
+#include "station.h"
+
+#include "path.h"
+#include "sock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+static void open_tcp(station *s)
+{
+    clu_transport *t = NULL;
+    station_init(s);
+    CHECK_ERR(clu_tcp_create(the_loop, the_host, true, false, &t), CLU_OK);
+    station_attach(s, t);
+}
+
+/* A plain socket connected to a port of this host. */
+static int dial(uint16_t port)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_EQ(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+/* A plain listener on this host, and its port. */
+static int answer_at(uint16_t *port, int backlog)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    CHECK_EQ(listen(fd, backlog), 0);
+    getsockname(fd, (struct sockaddr *)&at, &n);
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
+/* Has the other end of a plain socket been closed? */
+static bool is_closed(int fd)
+{
+    char c;
+    ssize_t n = recv(fd, &c, 1, MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+static void put(int fd, const void *p, size_t n)
+{
+    CHECK_EQ(send(fd, p, n, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+static const unsigned char hello[] = "\xc0\x8d\x05hello\0";   /* and a NUL */
+
+/* ---- In ------------------------------------------------------------------ */
+
+TEST("stream-1.1 a frame cut at every byte comes whole")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    int fd = dial(port_of(s.t));
+    for (size_t cut = 1; cut < sizeof hello; cut++) {
+        put(fd, hello, cut);
+        run_for(2);
+        CHECK_EQ(s.count[CLU_ARRIVED_FRAME], cut - 1);
+        put(fd, hello + cut, sizeof hello - cut);
+        RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == cut);
+    }
+    for (const heard *h = s.first; h; h = h->next) {
+        CHECK_EQ(h->a.what, CLU_ARRIVED_FRAME);
+        CHECK_SLICE(h->a.bytes, "hello");
+        CHECK(h->a.from.local && h->a.from.link && !h->a.from.group);
+        CHECK_EQ(h->a.from.addr.family, 4);
+    }
+    close(fd);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-1.2 whole packets before the end are delivered, the rest told")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.name = 7;
+    int fd = dial(port_of(s.t));
+    for (int i = 0; i < 1000; i++) {
+        put(fd, hello, sizeof hello);
+    }
+    put(fd, hello, 4);
+    close(fd);
+    RUN_UNTIL(s.count[CLU_ARRIVED_CLOSED] == 1);
+    CHECK_EQ(s.count[CLU_ARRIVED_FRAME], 1000);
+    const clu_arrival *junk = station_heard(&s, CLU_ARRIVED_JUNK, 0);
+    CHECK(junk && junk->why == CLU_TRUNCATED && junk->count == 4);
+    const clu_arrival *end = station_heard(&s, CLU_ARRIVED_CLOSED, 0);
+    CHECK(end && end->service == 7 && end->last && end->why == CLU_CLOSED);
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_closed], 1);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-1.3 junk is counted byte for byte and does not end the link")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    int fd = dial(port_of(s.t));
+    put(fd, "junk", 4);
+    put(fd, hello, sizeof hello);
+    put(fd, "more", 4);
+    put(fd, hello, sizeof hello);
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 2);
+    uint64_t junk = 0;
+    for (const heard *h = s.first; h; h = h->next) {
+        junk += h->a.what == CLU_ARRIVED_JUNK ? h->a.count : 0;
+    }
+    CHECK_EQ(junk, 8);
+    CHECK(!is_closed(fd));
+    close(fd);
+    station_stop(&s);
+    loop_end();
+}
+
+/* ---- Too many, too slow, too much ---------------------------------------- */
+
+TEST("stream-2.1 three hundred connect at once and all are heard")
+{
+    enum { MANY = 300 };
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_CONNECTIONS] = MANY;
+    uint16_t port = port_of(s.t);
+    static int fd[MANY];
+    for (int i = 0; i < MANY; i++) {
+        fd[i] = dial(port);
+    }
+    for (int i = 0; i < MANY; i++) {
+        put(fd[i], hello, sizeof hello);
+    }
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == MANY);
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], 0);
+    for (int i = 0; i < MANY; i++) {
+        CHECK(!is_closed(fd[i]));
+        close(fd[i]);
+    }
+    RUN_UNTIL(s.counters.at[CLU_COUNT_links_closed] == MANY);
+    station_stop(&s);
+    loop_end();
+}
+
+/* How many of the sockets are closed from the other side? */
+static int closed_of(const int *fd, int n)
+{
+    int closed = 0;
+    for (int i = 0; i < n; i++) {
+        closed += is_closed(fd[i]);
+    }
+    return closed;
+}
+
+TEST("stream-2.2 the silent make room for newcomers, the oldest first")
+{
+    enum { MANY = 12, ROOM = 4 };
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_PENDING_SOURCE] = ROOM;
+    int fd[MANY];
+    for (int i = 0; i < MANY; i++) {
+        fd[i] = dial(port_of(s.t));
+    }
+    run_for(20);
+    CHECK_EQ(closed_of(fd, MANY), 0);           /* they have a moment */
+    RUN_UNTIL(closed_of(fd, MANY) == MANY - ROOM);
+    for (int i = 0; i < MANY; i++) {
+        CHECK_EQ(is_closed(fd[i]), i < MANY - ROOM);
+    }
+    int honest = dial(port_of(s.t));
+    put(honest, hello, sizeof hello);
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 1);
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], MANY - ROOM + 1);
+    for (int i = 0; i < MANY; i++) {
+        close(fd[i]);
+    }
+    close(honest);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.3 pending links are bounded in all")
+{
+    enum { MANY = 10, ROOM = 3 };
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_PENDING] = ROOM;
+    int fd[MANY];
+    for (int i = 0; i < MANY; i++) {
+        fd[i] = dial(port_of(s.t));
+    }
+    RUN_UNTIL(closed_of(fd, MANY) == MANY - ROOM);
+    for (int i = 0; i < MANY; i++) {
+        close(fd[i]);
+    }
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.4 beyond its connections a member refuses at once")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.name = 1;
+    s.limits.at[CLU_LIMIT_CONNECTIONS] = 2;
+    int fd[3];
+    for (int i = 0; i < 3; i++) {
+        fd[i] = dial(port_of(s.t));
+        put(fd[i], hello, sizeof hello);
+        run_for(10);
+    }
+    RUN_UNTIL(is_closed(fd[2]));
+    CHECK_EQ(s.count[CLU_ARRIVED_FRAME], 2);
+    CHECK(!is_closed(fd[0]) && !is_closed(fd[1]));
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], 1);
+    for (int i = 0; i < 3; i++) {
+        close(fd[i]);
+    }
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.5 who sends no packet in time is cut")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_FIRST_PACKET] = 60;
+    int silent = dial(port_of(s.t)), slow = dial(port_of(s.t));
+    int honest = dial(port_of(s.t));
+    put(slow, hello, 5);
+    put(honest, hello, sizeof hello);
+    RUN_UNTIL(is_closed(silent) && is_closed(slow));
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_expired], 2);
+    run_for(100);
+    CHECK(!is_closed(honest));
+    close(silent);
+    close(slow);
+    close(honest);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.6 who sends too much without a packet is cut")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_UNPROVEN] = 1000;
+    int fd = dial(port_of(s.t)), honest = dial(port_of(s.t));
+    static char waste[1001];
+    put(honest, hello, sizeof hello);
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 1);
+    put(honest, waste, sizeof waste);
+    put(fd, waste, 1000);
+    run_for(20);
+    CHECK(!is_closed(fd));
+    put(fd, waste, 1);
+    RUN_UNTIL(is_closed(fd));
+    CHECK(!is_closed(honest));
+    close(fd);
+    close(honest);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.7 what unfinished packets hold is bounded in all")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_QUEUE] = 100000;
+    int fd[4];
+    static char waste[40000];
+    for (int i = 0; i < 4; i++) {
+        fd[i] = dial(port_of(s.t));
+        put(fd[i], hello, sizeof hello);
+        put(fd[i], "\xc0\x8d\xff\xff\x03", 5);  /* 65535 bytes to come */
+        put(fd[i], waste, sizeof waste);
+        run_for(10);
+    }
+    RUN_UNTIL(closed_of(fd, 4) == 2);
+    for (int i = 0; i < 4; i++) {
+        close(fd[i]);
+    }
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.8 without descriptors nobody spins, and then all goes on")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    int early = dial(port_of(s.t)), late = -1;
+    run_for(10);
+    struct rlimit was, few;
+    getrlimit(RLIMIT_NOFILE, &was);
+    late = dial(port_of(s.t));
+    few = was;
+    few.rlim_cur = 3;
+    setrlimit(RLIMIT_NOFILE, &few);
+    struct timespec before, after;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    run_for(300);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    setrlimit(RLIMIT_NOFILE, &was);
+    double cpu = (double)(after.tv_sec - before.tv_sec) * 1e3
+        + (double)(after.tv_nsec - before.tv_nsec) / 1e6;
+    check_about("%.1f ms of CPU", cpu);
+    CHECK(cpu < 60);
+    put(early, hello, sizeof hello);
+    put(late, hello, sizeof hello);
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 2);
+    close(early);
+    close(late);
+    station_stop(&s);
+    loop_end();
+}
+
+/* ---- Out ----------------------------------------------------------------- */
+
+static size_t cookies_in_order(const station *s)
+{
+    size_t n = 0;
+    for (const heard *h = s->first; h; h = h->next) {
+        if (h->a.what == CLU_ARRIVED_UNDELIVERED) {
+            CHECK_EQ(h->a.ticket.cookie, n);
+            n++;
+        }
+    }
+    return n;
+}
+
+TEST("stream-3.1 a connect nobody answers ends in time, frames come back")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_CONNECT] = 150;
+    uint16_t port;
+    int l = answer_at(&port, 0), full[4];
+    for (int i = 0; i < 4; i++) {       /* its queue is full: no answers */
+        struct sockaddr_in to = { .sin_family = AF_INET,
+                                  .sin_port = htons(port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        full[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(full[i], (struct sockaddr *)&to, sizeof to);
+    }
+    run_for(20);
+    clu_target to = loopback_target(5, port);
+    clu_ms start = clu_loop_clock();
+    for (uint64_t i = 0; i < 3; i++) {
+        CHECK_ERR(send_body(&s, &to, clu_slice_str("lost"), i), CLU_OK);
+    }
+    RUN_UNTIL(s.count[CLU_ARRIVED_CLOSED] == 1);
+    clu_ms took = clu_loop_clock() - start;
+    check_about("%lld ms", (long long)took);
+    CHECK(took >= 150 && took < 400);
+    CHECK_EQ(cookies_in_order(&s), 3);
+    const clu_arrival *end = station_heard(&s, CLU_ARRIVED_CLOSED, 0);
+    CHECK(end && end->service == 5 && end->last && end->why == CLU_TIMEOUT);
+    CHECK_EQ(s.counters.at[CLU_COUNT_connects_failed], 1);
+    for (int i = 0; i < 4; i++) {
+        close(full[i]);
+    }
+    close(l);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-3.2 a refused connect gives the frames back")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    uint16_t port;
+    close(answer_at(&port, 1));
+    clu_target to = loopback_target(5, port);
+    for (uint64_t i = 0; i < 3; i++) {
+        CHECK_ERR(send_body(&s, &to, clu_slice_str("lost"), i), CLU_OK);
+    }
+    RUN_UNTIL(s.count[CLU_ARRIVED_CLOSED] == 1);
+    CHECK_EQ(cookies_in_order(&s), 3);
+    const clu_arrival *back = station_heard(&s, CLU_ARRIVED_UNDELIVERED, 0);
+    CHECK(back && back->why == CLU_SYSTEM && back->ticket.service == 5);
+    CHECK_SLICE(clu_slice_of(back->bytes.p + 3, 4), "lost");
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-3.3 a peer that takes nothing is cut, its queue bounded")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_STALL] = 150;
+    s.limits.at[CLU_LIMIT_LINK_QUEUE] = 400000;
+    uint16_t port;
+    int l = answer_at(&port, 5);
+    clu_target to = loopback_target(5, port);
+    static unsigned char big[100000];
+    clu_err err = CLU_OK;
+    uint64_t sent = 0;
+    for (; err == CLU_OK && sent < 1000; sent++) {
+        err = send_body(&s, &to, clu_slice_of(big, sizeof big), sent);
+        run_for(1);
+    }
+    CHECK_ERR(err, CLU_LIMIT);
+    RUN_UNTIL(s.count[CLU_ARRIVED_CLOSED] == 1);
+    size_t back = s.count[CLU_ARRIVED_UNDELIVERED];
+    CHECK(back >= 2 && back <= 4);
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_stalled], 1);
+    const clu_arrival *last = station_heard(&s, CLU_ARRIVED_UNDELIVERED,
+                                            back - 1);
+    CHECK(last && last->ticket.cookie == sent - 2);
+    close(l);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-3.4 the first link is kept, another only while there is none")
+{
+    loop_begin();
+    station a, b;
+    open_tcp(&a);
+    open_tcp(&b);
+    a.name = 2;
+    b.name = 1;
+    clu_target to_b = loopback_target(2, port_of(b.t));
+    clu_target to_a = loopback_target(1, port_of(a.t));
+    CHECK_ERR(send_text(&a, &to_b, "to b"), CLU_OK);
+    CHECK_ERR(send_text(&b, &to_a, "to a"), CLU_OK);    /* they cross */
+    RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 1
+              && b.count[CLU_ARRIVED_FRAME] == 1);
+    for (int i = 0; i < 100; i++) {
+        CHECK_ERR(send_text(&a, &to_b, "again"), CLU_OK);
+        CHECK_ERR(send_text(&b, &to_a, "again"), CLU_OK);
+        run_for(0);
+    }
+    RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 101
+              && b.count[CLU_ARRIVED_FRAME] == 101);
+    CHECK_EQ(a.counters.at[CLU_COUNT_links_opened], 1);
+    CHECK_EQ(b.counters.at[CLU_COUNT_links_opened], 1);
+    CHECK_EQ(a.count[CLU_ARRIVED_CLOSED], 0);
+    CHECK_EQ(a.counters.at[CLU_COUNT_links_accepted], 1);
+    station_stop(&b);
+    RUN_UNTIL(a.count[CLU_ARRIVED_CLOSED] == 2);
+    CHECK(!station_heard(&a, CLU_ARRIVED_CLOSED, 0)->last);
+    CHECK(station_heard(&a, CLU_ARRIVED_CLOSED, 1)->last);
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("stream-3.5 a link that broke unseen is replaced, not a frame lost")
+{
+    loop_begin();
+    station a, b;
+    open_tcp(&a);
+    open_tcp(&b);
+    uint16_t port = port_of(b.t);
+    clu_target to = loopback_target(2, port);
+    CHECK_ERR(send_text(&a, &to, "one"), CLU_OK);
+    RUN_UNTIL(b.count[CLU_ARRIVED_FRAME] == 1);
+    b.name = 1;                         /* the next frame binds it */
+    CHECK_ERR(send_text(&a, &to, "two"), CLU_OK);
+    RUN_UNTIL(b.count[CLU_ARRIVED_FRAME] == 2);
+    b.t->ops->forget(b.t, 1);           /* closed; a did not look yet */
+    clu_err err = CLU_OK;
+    for (int i = 0; i < 3; i++) {
+        err = send_text(&a, &to, "three");
+        CHECK_ERR(err, CLU_OK);
+    }
+    RUN_UNTIL(a.count[CLU_ARRIVED_CLOSED] == 1
+              && b.count[CLU_ARRIVED_FRAME] >= 4);
+    CHECK_EQ(a.count[CLU_ARRIVED_UNDELIVERED], 0);
+    station_stop(&a);
+    station_stop(&b);
+    loop_end();
+}
+
+TEST("stream-3.6 a local member goes to no other host")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    clu_target to = loopback_target(2, 9);
+    to.addr = (clu_address){ .family = 4, .port = 9, .ip = { 192, 0, 2, 1 } };
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_UNREACHABLE);
+    to = loopback_target(2, 0);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_UNREACHABLE);
+    to = loopback_target(0, 9);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_UNREACHABLE);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-3.7 a refreshed listener has a new port and says so")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    uint16_t old = port_of(s.t);
+    int kept = dial(old);
+    put(kept, hello, sizeof hello);
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 1);
+    CHECK_ERR(s.t->ops->refresh(s.t, clu_loop_clock()), CLU_OK);
+    CHECK_EQ(s.count[CLU_ARRIVED_MOVED], 0);
+    RUN_UNTIL(s.count[CLU_ARRIVED_MOVED] == 1);
+    CHECK(port_of(s.t) != old);
+    put(kept, hello, sizeof hello);
+    int fresh = dial(port_of(s.t));
+    put(fresh, hello, sizeof hello);
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 3);
+    close(kept);
+    close(fresh);
+    station_stop(&s);
+    loop_end();
+}
+
+/* ---- Unix sockets -------------------------------------------------------- */
+
+static char place[64];
+
+static clu_err open_unix(station *s, const char *path, const char *sid)
+{
+    clu_transport *t = NULL;
+    station_init(s);
+    clu_err err = clu_unix_create(the_loop, the_host, path, sid, &t);
+    if (err == CLU_OK) {
+        station_attach(s, t);
+    }
+    return err;
+}
+
+static void make_place(void)
+{
+    strcpy(place, "/tmp/clu-test-XXXXXX");
+    CHECK(mkdtemp(place) != NULL);
+}
+
+static void remove_place(void)
+{
+    char line[100];
+    snprintf(line, sizeof line, "rm -rf %s", place);
+    CHECK_EQ(system(line), 0);
+}
+
+static clu_target at_path(uint64_t service, const char *path)
+{
+    return (clu_target){ .service = service, .path = clu_slice_str(path) };
+}
+
+TEST("stream-4.1 the socket is where it was asked for, private, and goes")
+{
+    loop_begin();
+    make_place();
+    station s;
+    char asked[100], got[100], expected[120];
+    snprintf(asked, sizeof asked, "%s/deep/er/name.ext", place);
+    snprintf(got, sizeof got, "%s/deep/er/name-SID.ext", place);
+    snprintf(expected, sizeof expected, "path %s", got);
+    mode_t was = umask(0);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    umask(was);
+    clu_buf text;
+    clu_buf_init(&text, 1000);
+    CHECK_ERR(s.t->ops->props(s.t, &text), CLU_OK);
+    CHECK_SLICE(clu_buf_slice(&text), expected);
+    clu_buf_fini(&text);
+    struct stat st;
+    CHECK_EQ(lstat(got, &st), 0);
+    CHECK_EQ(st.st_mode & 0777, 0600);
+    station_stop(&s);
+    CHECK(lstat(got, &st) != 0 && errno == ENOENT);
+    remove_place();
+    loop_end();
+}
+
+TEST("stream-4.2 the default directory is private")
+{
+    loop_begin();
+    make_place();
+    unsetenv("XDG_RUNTIME_DIR");
+    setenv("TMPDIR", place, 1);
+    station s;
+    CHECK_ERR(open_unix(&s, NULL, "abcdefgh"), CLU_OK);
+    char path[120];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/cluster-%u", place, (unsigned)geteuid());
+    CHECK_EQ(lstat(path, &st), 0);
+    CHECK_EQ(st.st_mode & 0777, 0700);
+    strcat(path, "/abcdefgh.sock");
+    CHECK_EQ(lstat(path, &st), 0);
+    station_stop(&s);
+    CHECK(lstat(path, &st) != 0);
+    setenv("XDG_RUNTIME_DIR", place, 1);
+    CHECK_ERR(open_unix(&s, NULL, "abcdefgh"), CLU_OK);
+    snprintf(path, sizeof path, "%s/cluster/abcdefgh.sock", place);
+    CHECK_EQ(lstat(path, &st), 0);
+    station_stop(&s);
+    unsetenv("XDG_RUNTIME_DIR");
+    unsetenv("TMPDIR");
+    remove_place();
+    loop_end();
+}
+
+TEST("stream-4.3 paths too long, relative or in a stranger's place are refused")
+{
+    loop_begin();
+    make_place();
+    station s;
+    char path[200];
+    memset(path, 'x', sizeof path);
+    memcpy(path, "/tmp/", 5);
+    path[150] = '\0';
+    CHECK_ERR(open_unix(&s, path, "SID"), CLU_VALUE);
+    CHECK_ERR(open_unix(&s, "relative.sock", "SID"), CLU_VALUE);
+    CHECK_ERR(open_unix(&s, "/", "SID"), CLU_VALUE);
+    snprintf(path, sizeof path, "%s/open/m.sock", place);
+    char directory[100];
+    snprintf(directory, sizeof directory, "%s/open", place);
+    CHECK_EQ(mkdir(directory, 0700), 0);
+    CHECK_EQ(chmod(directory, 0777), 0);
+    CHECK_ERR(open_unix(&s, path, "SID"), CLU_VALUE);
+    if (geteuid() == 0) {
+        CHECK_EQ(chmod(directory, 0700), 0);
+        CHECK_EQ(chown(directory, 65533, 65533), 0);
+        CHECK_ERR(open_unix(&s, path, "SID"), CLU_VALUE);
+    }
+    remove_place();
+    loop_end();
+}
+
+TEST("stream-4.4 a dead process's socket is replaced, nothing else is")
+{
+    loop_begin();
+    make_place();
+    station s, other;
+    char asked[100], path[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    clu_sockaddr at;
+    int fd;
+    CHECK_ERR(clu_sockaddr_path(path, &at), CLU_OK);
+    clu_sock_open(AF_UNIX, SOCK_STREAM, &fd);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&at.s, at.n), 0);
+    clu_sock_close(fd);                 /* the file stays behind */
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    CHECK_ERR(open_unix(&other, asked, "SID"), CLU_SYSTEM);
+    CHECK_EQ(errno, EADDRINUSE);
+    station_stop(&s);
+    CHECK_EQ(mkdir(path, 0700), 0);     /* a directory in the way */
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_SYSTEM);
+    CHECK_EQ(rmdir(path), 0);
+    CHECK_EQ(symlink("/etc/hostname", path), 0);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_SYSTEM);
+    CHECK_EQ(unlink(path), 0);
+    fd = open(path, O_CREAT | O_WRONLY, 0600);
+    close(fd);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_SYSTEM);
+    CHECK_EQ(access(path, F_OK), 0);
+    remove_place();
+    loop_end();
+}
+
+TEST("stream-4.5 at the end only our own socket is removed")
+{
+    loop_begin();
+    make_place();
+    station s;
+    char asked[100], path[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    CHECK_EQ(unlink(path), 0);
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    close(fd);
+    station_stop(&s);
+    CHECK_EQ(access(path, F_OK), 0);
+    remove_place();
+    loop_end();
+}
+
+TEST("stream-4.6 a lost socket file is made again and told")
+{
+    loop_begin();
+    make_place();
+    station s, peer;
+    char asked[100], path[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    CHECK_ERR(open_unix(&peer, asked, "PEER"), CLU_OK);
+    CHECK_EQ(unlink(path), 0);
+    clu_target to = at_path(3, path);
+    CHECK_ERR(send_text(&peer, &to, "x"), CLU_UNREACHABLE);
+    CHECK_ERR(s.t->ops->refresh(s.t, clu_loop_clock()), CLU_OK);
+    RUN_UNTIL(s.count[CLU_ARRIVED_MOVED] == 1);
+    CHECK_ERR(send_text(&peer, &to, "x"), CLU_OK);
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 1);
+    station_stop(&s);
+    station_stop(&peer);
+    remove_place();
+    loop_end();
+}
+
+TEST("stream-4.7 a path a peer names is used only in our own user's places")
+{
+    loop_begin();
+    make_place();
+    station s;
+    char asked[100], path[150], in[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    clu_target to = at_path(3, "/etc/hostname");
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);      /* no socket */
+    to = at_path(3, "relative");
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+    to.path = clu_slice_of("/a\0b", 4);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+    to = at_path(3, "");
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_UNREACHABLE);
+
+    snprintf(path, sizeof path, "%s/link", place);
+    snprintf(in, sizeof in, "%s/m-SID.sock", place);
+    CHECK_EQ(symlink(in, path), 0);
+    to = at_path(3, path);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+
+    snprintf(in, sizeof in, "%s/foreign", place);
+    snprintf(path, sizeof path, "%s/foreign/m.sock", place);
+    CHECK_EQ(mkdir(in, 0700), 0);
+    clu_sockaddr at;
+    int fd;
+    clu_sockaddr_path(path, &at);
+    clu_sock_open(AF_UNIX, SOCK_STREAM, &fd);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&at.s, at.n), 0);
+    CHECK_EQ(listen(fd, 5), 0);
+    to = at_path(3, path);
+    if (geteuid() == 0) {
+        CHECK_EQ(chown(in, 65533, 65533), 0);
+        CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+        CHECK_EQ(chown(in, 0, 0), 0);
+        CHECK_EQ(chown(path, 65533, 65533), 0);
+        CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+        CHECK_EQ(chown(path, 0, 0), 0);
+    }
+    CHECK_EQ(chmod(in, 0777), 0);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+    clu_address from;
+    int got;
+    CHECK_ERR(clu_sock_accept(fd, &got, &from), CLU_MORE);
+    CHECK_EQ(chmod(in, 0700), 0);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_OK);
+    clu_sock_close(fd);
+    station_stop(&s);
+    remove_place();
+    loop_end();
+}
+
+/* As another user connects and tells whether it was let in. */
+static int knock_as_stranger(const char *path)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        clu_sockaddr at;
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        clu_sockaddr_path(path, &at);
+        if (setuid(65533) != 0
+            || connect(fd, (struct sockaddr *)&at.s, at.n) != 0) {
+            _exit(1);
+        }
+        send(fd, hello, sizeof hello, MSG_NOSIGNAL);
+        char c;
+        _exit(recv(fd, &c, 1, 0) <= 0 ? 2 : 3);
+    }
+    int status = -1;
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        clu_loop_run(the_loop, 5, 1);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST("stream-4.8 another user is not let in, even by a file that lets him")
+{
+    if (geteuid() != 0) {
+        SKIP("only root can be two users");
+    }
+    loop_begin();
+    make_place();
+    station s;
+    char asked[100], path[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    CHECK_EQ(knock_as_stranger(path), 1);
+    CHECK_EQ(chmod(place, 0755), 0);
+    CHECK_EQ(knock_as_stranger(path), 1);
+    CHECK_EQ(chmod(path, 0666), 0);
+    CHECK_EQ(knock_as_stranger(path), 2);
+    CHECK_EQ(s.count[CLU_ARRIVED_FRAME], 0);
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], 1);
+    station_stop(&s);
+    remove_place();
+    loop_end();
+}
+
+TEST("stream-4.9 old sockets of dead processes are swept, live ones stay")
+{
+    loop_begin();
+    make_place();
+    setenv("XDG_RUNTIME_DIR", place, 1);
+    station live, s;
+    CHECK_ERR(open_unix(&live, NULL, "live"), CLU_OK);
+    char dead[100], young[100], alive[100];
+    snprintf(dead, sizeof dead, "%s/cluster/dead.sock", place);
+    snprintf(young, sizeof young, "%s/cluster/young.sock", place);
+    snprintf(alive, sizeof alive, "%s/cluster/live.sock", place);
+    const char *paths[] = { dead, young };
+    for (int i = 0; i < 2; i++) {
+        clu_sockaddr at;
+        int fd;
+        clu_sockaddr_path(paths[i], &at);
+        clu_sock_open(AF_UNIX, SOCK_STREAM, &fd);
+        CHECK_EQ(bind(fd, (struct sockaddr *)&at.s, at.n), 0);
+        clu_sock_close(fd);
+    }
+    struct timespec old[2] = { { .tv_sec = time(NULL) - 3600 },
+                               { .tv_sec = time(NULL) - 3600 } };
+    CHECK_EQ(utimensat(AT_FDCWD, dead, old, 0), 0);
+    CHECK_EQ(utimensat(AT_FDCWD, alive, old, 0), 0);
+    CHECK_ERR(open_unix(&s, NULL, "next"), CLU_OK);
+    CHECK(access(dead, F_OK) != 0);
+    CHECK_EQ(access(young, F_OK), 0);
+    CHECK_EQ(access(alive, F_OK), 0);
+    station_stop(&s);
+    station_stop(&live);
+    unsetenv("XDG_RUNTIME_DIR");
+    remove_place();
+    loop_end();
+}
