@@ -67,7 +67,7 @@ static clu_err attempt(clu_trip *trip, unsigned index)
         trip->used = index;
         return CLU_OK;
     }
-    if (!(nowhere && err == CLU_UNREACHABLE)
+    if (err != CLU_VALUE && !(nowhere && err == CLU_UNREACHABLE)
         && !(err == CLU_LIMIT && t->datagram)) {
         trip->ticket.tried |= 1u << index;      /* it should have worked */
     }

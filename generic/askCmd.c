@@ -1,0 +1,209 @@
+/*
+ * askCmd.c -- $cluster query and $service query: options, and the asking.
+ *
+ * Layer: binding.  API 3.
+ */
+#include "node.h"
+
+enum { ID, COLLECT, RESOLVE, RESOLVER, SERVICES, COMMAND, QUERY, TIMEOUT,
+       CHANNEL, PROTOCOLS, BROADCAST, PROPS, OPTIONS };
+
+static const clu_option query_options[OPTIONS] = {
+    [ID]        = { "-id", false },
+    [COLLECT]   = { "-collect", true },
+    [RESOLVE]   = { "-resolve", false },
+    [RESOLVER]  = { "-resolver", false },
+    [SERVICES]  = { "-services", false },
+    [COMMAND]   = { "-command", false },
+    [QUERY]     = { "-query", false },
+    [TIMEOUT]   = { "-timeout", false },
+    [CHANNEL]   = { "-channel", false },
+    [PROTOCOLS] = { "-protocols", false },
+    [BROADCAST] = { "-broadcast", false },
+    [PROPS]     = { "-props", false },
+};
+
+/* ---- asking -------------------------------------------------------------------------- */
+
+typedef struct clu_asking {     /* one query command on its way */
+    clu_node *node;
+    Tcl_Interp *interp;
+    Tcl_Obj *at[OPTIONS];
+    clu_found found;
+    Tcl_WideInt timeout;
+    int broadcast;
+    uint32_t allowed;
+    clu_packet *packet;
+} clu_asking;
+
+static int check_options(clu_asking *a)
+{
+    if (a->at[QUERY] == NULL) {
+        return clu_tcl_fail(a->interp, "CLUSTER_QUERY_NO_QUERY",
+                            "no -query was given");
+    }
+    if (a->at[COMMAND] == NULL) {
+        return clu_tcl_fail(a->interp, "CLUSTER_QUERY_NO_COMMAND",
+                            "no -command was given");
+    }
+    a->timeout = 30000;
+    if (a->at[TIMEOUT] != NULL
+        && (Tcl_GetWideIntFromObj(NULL, a->at[TIMEOUT], &a->timeout) != TCL_OK
+            || a->timeout < 1 || a->timeout > INT32_MAX)) {
+        return clu_tcl_fail(a->interp, "CLUSTER_INVALID_ARGS", "-timeout must "
+                            "be milliseconds above 0, not \"%s\"",
+                            Tcl_GetString(a->at[TIMEOUT]));
+    }
+    a->allowed = CLU_SEND_ANY;
+    if (a->at[PROTOCOLS] != NULL
+        && clu_allowed(a->node, a->interp, a->at[PROTOCOLS], &a->allowed)
+        != TCL_OK) {
+        return TCL_ERROR;
+    }
+    return a->at[BROADCAST] == NULL ? TCL_OK
+        : Tcl_GetBooleanFromObj(a->interp, a->at[BROADCAST], &a->broadcast);
+}
+
+static int query_packet(clu_asking *a)
+{
+    clu_state *state = a->node->state;
+    Tcl_Obj *dict = Tcl_NewDictObj();
+    Tcl_IncrRefCount(dict);
+    Tcl_DictObjPut(NULL, dict, state->fields[CLU_FIELD_type],
+                   Tcl_NewIntObj(CLU_TYPE_QUERY));
+    if (a->at[CHANNEL] != NULL) {
+        Tcl_DictObjPut(NULL, dict, state->fields[CLU_FIELD_channel],
+                       a->at[CHANNEL]);
+    }
+    if (a->at[ID] != NULL) {
+        Tcl_DictObjPut(NULL, dict, state->fields[CLU_FIELD_ruid], a->at[ID]);
+    }
+    Tcl_DictObjPut(NULL, dict, state->fields[CLU_FIELD_data], a->at[QUERY]);
+    int code = clu_payload_headed(a->node, a->interp, dict, &a->packet);
+    Tcl_DecrRefCount(dict);
+    return code;
+}
+
+/* An explicit id in use ends the older query first. */
+static clu_slice take_id(clu_asking *a)
+{
+    if (a->at[ID] == NULL) {
+        return clu_slice_str("");
+    }
+    clu_slice id = a->packet->at[CLU_FIELD_ruid].text;
+    uint64_t older = clu_engine_query_find(a->node->engine, id);
+    if (older != 0) {
+        clu_engine_query_end(a->node->engine, older);
+    }
+    return id;
+}
+
+static int report(clu_asking *a, clu_err err)
+{
+    return clu_tcl_error(a->interp, err, "the query was not asked: %s",
+                         clu_err_text(err));
+}
+
+static int pose(clu_asking *a)
+{
+    if (query_packet(a) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    int collect = 0;
+    if (a->at[COLLECT] != NULL) {
+        Tcl_GetBooleanFromObj(NULL, a->at[COLLECT], &collect);
+    }
+    clu_query_words words = {
+        .command = a->at[COMMAND], .query = a->at[QUERY],
+        .channel = a->at[CHANNEL], .props = a->at[PROPS],
+        .services = clu_service_names(a->node, &a->found),
+        .timeout = a->timeout, .collect = collect };
+    clu_query_object *q = clu_query_make(a->node, &words);
+    if (q == NULL) {
+        return report(a, CLU_NOMEM);
+    }
+    clu_ask_many ask = { .id = take_id(a), .services = a->found.ids,
+                         .count = a->found.count, .packet = a->packet,
+                         .group = a->broadcast != 0, .allowed = a->allowed,
+                         .timeout = a->timeout };
+    uint64_t handle;
+    clu_err err = clu_engine_query(a->node->engine, &ask, clu_loop_clock(),
+                                   &handle);
+    if (err != CLU_OK) {
+        clu_query_free(q);
+        return report(a, err);
+    }
+    Tcl_ResetResult(a->interp);
+    clu_query_publish(q, handle, a->packet->at[CLU_FIELD_ruid].text);
+    return TCL_OK;
+}
+
+static int ask(clu_asking *a, uint64_t service)
+{
+    if (check_options(a) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    if (service != 0) {
+        clu_found_add(&a->found, service);
+    } else if (!a->at[RESOLVE] && !a->at[RESOLVER] && !a->at[SERVICES]) {
+        return clu_tcl_fail(a->interp, "CLUSTER_QUERY_NO_RESOLVE",
+                            "none of -resolve, -resolver and -services was "
+                            "given");
+    }
+    if (clu_targets(a->node, a->interp, a->at[SERVICES], a->at[RESOLVE],
+                    a->at[RESOLVER], &a->found) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    return a->found.count > 0 ? pose(a) : TCL_OK;
+}
+
+/* $service query ?options? ?ruid? script: the last words stand alone. */
+static int last_words(clu_asking *a, int *objc, Tcl_Obj *const objv[])
+{
+    int words = *objc;
+    int i = 0;
+    while (i + 1 < words && Tcl_GetString(objv[i])[0] == '-') {
+        i += 2;
+    }
+    if (words - i < 1 || words - i > 2) {
+        return clu_tcl_fail(a->interp, "CLUSTER_INVALID_ARGS", "must be query "
+                            "?-option value ...? ?ruid? script");
+    }
+    a->at[QUERY] = objv[words - 1];
+    if (words - i == 2) {
+        a->at[ID] = objv[words - 2];
+    }
+    if (a->at[COMMAND] == NULL) {
+        a->at[COMMAND] = Tcl_NewStringObj("::list", -1);
+    }
+    *objc = i;
+    return TCL_OK;
+}
+
+int clu_query_ask(clu_node *node, Tcl_Interp *interp, uint64_t service,
+                  int objc, Tcl_Obj *const objv[])
+{
+    clu_asking a = { .node = node, .interp = interp };
+    int code = service != 0 ? last_words(&a, &objc, objv) : TCL_OK;
+    if (code == TCL_OK) {
+        code = clu_options_get(interp, query_options, OPTIONS, objc, objv,
+                               a.at);
+    }
+    for (int i = 0; i < OPTIONS; i++) {
+        if (a.at[i] != NULL) {
+            Tcl_IncrRefCount(a.at[i]);
+        }
+    }
+    if (code == TCL_OK) {
+        code = ask(&a, service);
+    }
+    for (int i = 0; i < OPTIONS; i++) {
+        if (a.at[i] != NULL) {
+            Tcl_DecrRefCount(a.at[i]);
+        }
+    }
+    clu_found_free(&a.found);
+    clu_free(a.packet);
+    clu_node_rearm(node);
+    return code;
+}

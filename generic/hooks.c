@@ -1,0 +1,361 @@
+/*
+ * hooks.c -- which lambdas hooks are, and running them on a packet's way.
+ *
+ * Layer: binding.
+ */
+#include "hooks.h"
+
+static const struct {
+    const char *name;
+    bool keyed;
+} hook_table[CLU_HOOK_COUNT] = {
+#define X(id, name, keyed) { name, keyed },
+    CLU_HOOKS(X)
+#undef X
+};
+
+bool clu_hook_find(const char *name, clu_hook *hook, bool *keyed)
+{
+    for (int i = 0; i < CLU_HOOK_COUNT; i++) {
+        if (strcmp(hook_table[i].name, name) == 0) {
+            *hook = (clu_hook)i;
+            *keyed = hook_table[i].keyed;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the engine need not ask or tell it is not told to. */
+void clu_hook_wishes(clu_node *node)
+{
+    static const clu_hook receive[] = { CLU_HOOK_EVALUATE_RECEIVE,
+        CLU_HOOK_CHANNEL_RECEIVE, CLU_HOOK_OP_RECEIVE };
+    static const clu_hook sending[] = { CLU_HOOK_EVALUATE_SEND,
+        CLU_HOOK_CHANNEL_SEND, CLU_HOOK_OP_SEND, CLU_HOOK_BROADCAST };
+    static const clu_hook told[] = { CLU_HOOK_SERVICE_DISCOVERED,
+        CLU_HOOK_TAGS_CHANGED, CLU_HOOK_QUERY, CLU_HOOK_EVENT };
+    static const clu_news_kind news[] = { CLU_NEWS_DISCOVERED, CLU_NEWS_TAGS,
+        CLU_NEWS_QUERY, CLU_NEWS_EVENT };
+    uint32_t asks = 0;
+    uint32_t tells = 1u << CLU_NEWS_LOST | 1u << CLU_NEWS_ANSWER
+        | 1u << CLU_NEWS_ASKED_LOST | 1u << CLU_NEWS_ASKED_FAILED
+        | 1u << CLU_NEWS_TIMEOUT | 1u << CLU_NEWS_DONE
+        | 1u << CLU_NEWS_STARTED;
+    for (size_t i = 0; i < CLU_COUNT_OF(receive); i++) {
+        asks |= node->hooks[receive[i]] ? 1u << CLU_ASK_RECEIVE : 0;
+    }
+    for (size_t i = 0; i < CLU_COUNT_OF(sending); i++) {
+        asks |= node->hooks[sending[i]] ? 1u << CLU_ASK_SEND : 0;
+    }
+    asks |= node->hooks[CLU_HOOK_SERVICE_EVALUATE] ? 1u << CLU_ASK_ADMIT : 0;
+    asks |= node->hooks[CLU_HOOK_SERVICE_VALIDATE] ? 1u << CLU_ASK_VALIDATE : 0;
+    for (size_t i = 0; i < CLU_COUNT_OF(told); i++) {
+        tells |= node->hooks[told[i]] ? 1u << news[i] : 0;
+    }
+    clu_patron *patron = clu_engine_patron(node->engine);
+    patron->asks = asks;
+    patron->tells = tells;
+}
+
+static void change(Tcl_Obj **slot, Tcl_Obj *value)
+{
+    if (value != NULL) {
+        Tcl_IncrRefCount(value);
+    }
+    if (*slot != NULL) {
+        Tcl_DecrRefCount(*slot);
+    }
+    *slot = value;
+}
+
+static bool empty(Tcl_Obj *obj)
+{
+    return Tcl_GetString(obj)[0] == '\0';
+}
+
+/* A new dict of lambdas with this key changed; NULL when it has none left. */
+static Tcl_Obj *with_key(Tcl_Obj *dict, Tcl_Obj *key, Tcl_Obj *lambda)
+{
+    Tcl_Obj *fresh = dict ? Tcl_DuplicateObj(dict) : Tcl_NewDictObj();
+    Tcl_Size size = 0;
+    if (empty(lambda)) {
+        Tcl_DictObjRemove(NULL, fresh, key);
+    } else {
+        Tcl_DictObjPut(NULL, fresh, key, lambda);
+    }
+    Tcl_DictObjSize(NULL, fresh, &size);
+    if (size == 0) {
+        Tcl_DecrRefCount(fresh);
+        return NULL;
+    }
+    return fresh;
+}
+
+int clu_hook_set(clu_node *node, clu_hook hook, Tcl_Obj *key, Tcl_Obj *lambda)
+{
+    Tcl_Obj **slot = &node->hooks[hook];
+    if (hook_table[hook].keyed) {
+        change(slot, with_key(*slot, key, lambda));
+    } else {
+        change(slot, empty(lambda) ? NULL : lambda);
+    }
+    clu_hook_wishes(node);
+    return TCL_OK;
+}
+
+void clu_hook_clear(clu_node *node)
+{
+    for (int i = 0; i < CLU_HOOK_COUNT; i++) {
+        change(&node->hooks[i], NULL);
+    }
+    clu_hook_wishes(node);
+}
+
+/* The lambda that applies to this packet, or NULL. */
+static Tcl_Obj *lambda_for(clu_node *node, clu_hook hook, const clu_packet *p)
+{
+    Tcl_Obj *slot = node->hooks[hook];
+    if (slot == NULL || !hook_table[hook].keyed) {
+        return slot;
+    }
+    Tcl_Obj *key, *lambda = NULL;
+    if (hook == CLU_HOOK_OP_RECEIVE || hook == CLU_HOOK_OP_SEND) {
+        if (!clu_packet_has(p, CLU_FIELD_op)) {
+            return NULL;
+        }
+        key = clu_text_new(p->at[CLU_FIELD_op].text);
+    } else {
+        key = Tcl_NewWideIntObj((Tcl_WideInt)p->at[CLU_FIELD_channel].number);
+    }
+    Tcl_IncrRefCount(key);
+    Tcl_DictObjGet(NULL, slot, key, &lambda);
+    Tcl_DecrRefCount(key);
+    return lambda;
+}
+
+/* ---- asking ---------------------------------------------------------------------- */
+
+typedef struct clu_asking {     /* one question on its way through its hooks */
+    clu_node *node;
+    clu_question *q;
+    Tcl_Obj *payload;           /* held: as the last hook left it */
+    bool changed;
+} clu_asking;
+
+static Tcl_Obj *descriptor(const clu_question *q)
+{
+    Tcl_Obj *dict = Tcl_NewDictObj();
+    if (q->from != NULL) {
+        char text[CLU_ADDRESS_TEXT];
+        clu_address_text(&q->from->addr, text);
+        Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("address", -1),
+                       Tcl_NewStringObj(text, -1));
+        Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("port", -1),
+                       Tcl_NewIntObj(q->from->addr.port));
+        Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("local", -1),
+                       Tcl_NewBooleanObj(q->from->local));
+    }
+    return dict;
+}
+
+static Tcl_Obj *audience(clu_node *node, const clu_question *q)
+{
+    Tcl_Obj *list = Tcl_NewListObj(0, NULL);
+    for (size_t i = 0; i < q->audience_count; i++) {
+        clu_service *s = clu_table_find_id(clu_engine_table(node->engine),
+                                           q->audience[i]);
+        if (s != NULL) {
+            Tcl_ListObjAppendElement(NULL, list, clu_service_name(node, s));
+        }
+    }
+    return list;
+}
+
+static Tcl_Obj *asked_service(clu_node *node, const clu_question *q)
+{
+    clu_service *s = q->service;
+    if (q->what == CLU_ASK_SEND && q->audience_count == 1) {
+        s = clu_table_find_id(clu_engine_table(node->engine), q->audience[0]);
+    } else if (q->what == CLU_ASK_RECEIVE) {
+        s = clu_table_find(clu_engine_table(node->engine),
+                           q->packet->at[CLU_FIELD_sid].text,
+                           q->packet->at[CLU_FIELD_hid].text);
+    }
+    return s ? clu_service_name(node, s) : Tcl_NewObj();
+}
+
+/*
+ * Calls ::cluster::hooks::Ask, which runs the lambda where it can write to
+ * the payload and returns {verdict payload}: 0 go on, 1 refused, 2 failed.
+ */
+static clu_err run_one(clu_asking *asking, clu_hook hook, Tcl_Obj *lambda)
+{
+    clu_node *node = asking->node;
+    Tcl_Interp *interp = node->state->interp;
+    clu_question *q = asking->q;
+    Tcl_Obj *line[] = { node->state->ask,
+        Tcl_NewStringObj(hook_table[hook].name, -1), lambda, node->name,
+        asked_service(node, q), asking->payload,
+        Tcl_NewStringObj(q->via ? q->via->name : "", -1), descriptor(q),
+        audience(node, q) };
+    int code;
+    if (!clu_notify_eval(node, CLU_COUNT_OF(line), line, &code)) {
+        return CLU_GONE;
+    }
+    Tcl_Obj *verdict, *payload;
+    int said = 2;
+    if (code != TCL_OK
+        || Tcl_ListObjIndex(interp, Tcl_GetObjResult(interp), 0, &verdict)
+        != TCL_OK || verdict == NULL
+        || Tcl_ListObjIndex(interp, Tcl_GetObjResult(interp), 1, &payload)
+        != TCL_OK || payload == NULL
+        || Tcl_GetIntFromObj(interp, verdict, &said) != TCL_OK || said != 0) {
+        clu_counters *counters = clu_engine_counters(node->engine);
+        counters->at[said == 1 ? CLU_COUNT_hook_vetoes
+                     : CLU_COUNT_hook_errors]++;
+        Tcl_ResetResult(interp);
+        return CLU_VETO;
+    }
+    if (payload != asking->payload) {
+        Tcl_IncrRefCount(payload);
+        Tcl_DecrRefCount(asking->payload);
+        asking->payload = payload;
+        asking->changed = true;
+    }
+    Tcl_ResetResult(interp);
+    return CLU_OK;
+}
+
+/* The packet that the hooks left. */
+static clu_err take_changes(clu_asking *asking)
+{
+    clu_node *node = asking->node;
+    clu_packet *packet;
+    if (clu_payload_get(node->state, asking->payload, &packet) != TCL_OK) {
+        clu_engine_counters(node->engine)->at[CLU_COUNT_hook_errors]++;
+        Tcl_BackgroundException(node->state->interp, TCL_ERROR);
+        return CLU_VETO;
+    }
+    clu_free(asking->q->owned);
+    asking->q->packet = asking->q->owned = packet;
+    asking->changed = false;
+    return CLU_OK;
+}
+
+static size_t stations(const clu_question *q, clu_hook out[4])
+{
+    size_t n = 0;
+    switch (q->what) {
+    case CLU_ASK_RECEIVE:
+        out[n++] = CLU_HOOK_EVALUATE_RECEIVE;
+        out[n++] = CLU_HOOK_CHANNEL_RECEIVE;
+        out[n++] = CLU_HOOK_OP_RECEIVE;
+        break;
+    case CLU_ASK_ADMIT:
+        out[n++] = CLU_HOOK_SERVICE_EVALUATE;
+        break;
+    case CLU_ASK_VALIDATE:
+        out[n++] = CLU_HOOK_SERVICE_VALIDATE;
+        break;
+    case CLU_ASK_SEND:
+        out[n++] = CLU_HOOK_EVALUATE_SEND;
+        out[n++] = CLU_HOOK_CHANNEL_SEND;
+        out[n++] = CLU_HOOK_OP_SEND;
+        if (q->group) {
+            out[n++] = CLU_HOOK_BROADCAST;
+        }
+        break;
+    }
+    return n;
+}
+
+clu_err clu_hook_ask(void *ctx, clu_question *q)
+{
+    clu_node *node = ctx;
+    if (node->dead || node->state == NULL) {
+        return CLU_OK;
+    }
+    if (node->nesting >= clu_engine_config(node->engine)
+        ->limits.at[CLU_LIMIT_NESTING]) {
+        return CLU_VETO;
+    }
+    clu_hook hooks[4];
+    size_t count = stations(q, hooks);
+    clu_asking asking = { .node = node, .q = q };
+    clu_err err = CLU_OK;
+    clu_node_hold(node);
+    for (size_t i = 0; err == CLU_OK && i < count; i++) {
+        Tcl_Obj *lambda = lambda_for(node, hooks[i], q->packet);
+        if (lambda == NULL) {
+            continue;
+        }
+        if (asking.payload == NULL) {
+            asking.payload = clu_payload_new(node->state, q->packet);
+            Tcl_IncrRefCount(asking.payload);
+        }
+        err = run_one(&asking, hooks[i], lambda);
+        if (err == CLU_OK && asking.changed) {
+            err = take_changes(&asking);
+        }
+    }
+    if (asking.payload != NULL) {
+        Tcl_DecrRefCount(asking.payload);
+    }
+    clu_node_release(node);
+    return err;
+}
+
+/* ---- telling ------------------------------------------------------------------------ */
+
+/* apply lambda cluster service payload proto descriptor services */
+static bool apply(clu_node *node, Tcl_Obj *lambda, const clu_news *news,
+                  int *code)
+{
+    Tcl_Obj *payload = news->packet
+        ? clu_payload_new(node->state, news->packet) : Tcl_NewObj();
+    Tcl_Obj *nothing = Tcl_NewObj();
+    Tcl_Obj *line[] = { node->state->apply, lambda, node->name,
+        clu_service_name(node, news->service), payload,
+        Tcl_NewStringObj(news->via ? news->via : "", -1), nothing,
+        nothing };
+    return clu_notify_eval(node, CLU_COUNT_OF(line), line, code);
+}
+
+void clu_hook_tell(clu_node *node, clu_hook hook, const clu_news *news)
+{
+    Tcl_Obj *lambda = node->hooks[hook];
+    if (lambda == NULL) {
+        return;
+    }
+    int code;
+    if (apply(node, lambda, news, &code) && code == TCL_ERROR) {
+        clu_engine_counters(node->engine)->at[CLU_COUNT_hook_errors]++;
+        Tcl_BackgroundException(node->state->interp, code);
+    }
+}
+
+bool clu_hook_query(clu_node *node, const clu_news *news, Tcl_Obj **result,
+                    bool *failed)
+{
+    Tcl_Obj *lambda = node->hooks[CLU_HOOK_QUERY];
+    *result = NULL;
+    *failed = false;
+    if (lambda == NULL) {
+        *result = Tcl_NewObj();         /* it was removed meanwhile */
+        Tcl_IncrRefCount(*result);
+        return true;
+    }
+    int code;
+    Tcl_Interp *interp = node->state->interp;
+    if (!apply(node, lambda, news, &code)) {
+        return false;
+    }
+    *failed = code != TCL_OK && code != TCL_RETURN;
+    *result = code == TCL_BREAK || code == TCL_CONTINUE
+        ? Tcl_NewStringObj("the query was refused", -1)
+        : Tcl_GetObjResult(interp);
+    Tcl_IncrRefCount(*result);
+    Tcl_ResetResult(interp);
+    return true;
+}

@@ -1,0 +1,125 @@
+/*
+ * init.c -- load, unload, per-interpreter state.
+ *
+ * Layer: binding.
+ */
+#include "hooks.h"
+
+#define PACKAGE_NAME    "cluster"
+#define PACKAGE_VERSION_TEXT "2.0.0"
+#define STATE_KEY       "cluster"
+
+static void drop(Tcl_Obj **slot)
+{
+    if (*slot != NULL) {
+        Tcl_DecrRefCount(*slot);
+        *slot = NULL;
+    }
+}
+
+/* Leaves every cluster of this interpreter, without a word to scripts. */
+static void leave_all(clu_state *state)
+{
+    while (!clu_list_empty(&state->nodes)) {
+        clu_node_abandon(CLU_CONTAINER(state->nodes.next, clu_node, link));
+    }
+}
+
+/* At the thread's end, which is also the process's: peers are told. */
+static void on_exit(ClientData cd)
+{
+    leave_all(cd);
+}
+
+static void on_interp_gone(ClientData cd, Tcl_Interp *interp)
+{
+    clu_state *state = cd;
+    (void)interp;
+    Tcl_DeleteThreadExitHandler(on_exit, state);
+    leave_all(state);
+    for (int i = 0; i <= CLU_FIELD_MAX; i++) {
+        drop(&state->fields[i]);
+    }
+    drop(&state->apply);
+    drop(&state->ask);
+    clu_free(state);
+}
+
+clu_state *clu_state_of(Tcl_Interp *interp)
+{
+    return Tcl_GetAssocData(interp, STATE_KEY, NULL);
+}
+
+static Tcl_Obj *word(const char *text)
+{
+    Tcl_Obj *obj = Tcl_NewStringObj(text, -1);
+    Tcl_IncrRefCount(obj);
+    return obj;
+}
+
+static clu_state *make_state(Tcl_Interp *interp)
+{
+    clu_state *state = clu_alloc(sizeof *state);
+    if (state == NULL) {
+        return NULL;
+    }
+    state->interp = interp;
+    clu_list_init(&state->nodes);
+    for (int i = 1; i <= CLU_FIELD_MAX; i++) {
+        state->fields[i] = word(clu_field_name((clu_field)i));
+    }
+    state->apply = word("::apply");
+    state->ask = word("::cluster::hooks::Ask");
+    Tcl_SetAssocData(interp, STATE_KEY, on_interp_gone, state);
+    Tcl_CreateThreadExitHandler(on_exit, state);
+    return state;
+}
+
+/* tcllib's udpcluster lives in ::cluster too: say so instead of mixing. */
+static int check_namespace(Tcl_Interp *interp)
+{
+    Tcl_CmdInfo info;
+    if (Tcl_GetCommandInfo(interp, "::udpcluster", &info)
+        || Tcl_GetCommandInfo(interp, "::cluster::ping", &info)) {
+        return clu_tcl_error(interp, CLU_EXISTS, "tcllib's udpcluster is "
+                             "loaded and uses the namespace ::cluster: use "
+                             "the two in different interpreters");
+    }
+    return TCL_OK;
+}
+
+DLLEXPORT int Cluster_Init(Tcl_Interp *interp);
+DLLEXPORT int Cluster_SafeInit(Tcl_Interp *interp);
+
+DLLEXPORT int Cluster_Init(Tcl_Interp *interp)
+{
+    if (Tcl_InitStubs(interp, "8.6-", 0) == NULL) {
+        return TCL_ERROR;
+    }
+    if (clu_state_of(interp) == NULL) {
+        if (check_namespace(interp) != TCL_OK) {
+            return TCL_ERROR;
+        }
+        clu_state *state = make_state(interp);
+        if (state == NULL) {
+            return clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+        }
+        Tcl_CreateNamespace(interp, "::cluster", NULL, NULL);
+        Tcl_CreateNamespace(interp, "::cluster::core", NULL, NULL);
+        Tcl_CreateObjCommand(interp, "::cluster::core::join", clu_join_cmd,
+                             state, NULL);
+        Tcl_CreateObjCommand(interp, "::cluster::core::limits",
+                             clu_limits_cmd, state, NULL);
+    }
+    return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION_TEXT);
+}
+
+/* A safe interpreter opens no sockets. */
+DLLEXPORT int Cluster_SafeInit(Tcl_Interp *interp)
+{
+    if (Tcl_InitStubs(interp, "8.6-", 0) == NULL) {
+        return TCL_ERROR;
+    }
+    return clu_tcl_error(interp, CLU_VETO, "cluster opens sockets and so "
+                         "cannot be loaded into a safe interpreter");
+}

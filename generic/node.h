@@ -1,0 +1,249 @@
+/*
+ * node.h -- what the files of the binding share: one membership of an
+ *           interpreter, its hooks, its queues, its commands.
+ *
+ * Layer: binding.  Tcl_Obj and Tcl_Interp begin here.
+ *
+ *     interpreter --- clu_state --- clu_node --- clu_engine --- transports
+ *                                      |  told:    news that wait for scripts
+ *                                      |  arrived: frames that wait for hooks
+ *                                      +- services, queries: their commands
+ *
+ * A script may do anything at any time: destroy its cluster, its service, its
+ * interpreter.  So a node is held while it is worked on, and everything else
+ * is named by its id and looked up again behind every evaluation.
+ */
+#ifndef CLU_NODE_H
+#define CLU_NODE_H
+
+#include "engine.h"
+#include "match.h"
+#include "text.h"
+#include "utf8.h"
+#include "../unix/notifier.h"
+
+/* Where a hook stands on a packet's way; the Tcl side knows the spellings. */
+#define CLU_HOOKS(X) \
+    X(EVALUATE_RECEIVE,   "evaluate receive",   false) \
+    X(CHANNEL_RECEIVE,    "channel receive",    true) \
+    X(OP_RECEIVE,         "op receive",         true) \
+    X(SERVICE_EVALUATE,   "service evaluate",   false) \
+    X(SERVICE_VALIDATE,   "service validate",   false) \
+    X(TAGS_CHANGED,       "tags changed",       false) \
+    X(SERVICE_DISCOVERED, "service discovered", false) \
+    X(SERVICE_LOST,       "service lost",       false) \
+    X(QUERY,              "query",              false) \
+    X(EVENT,              "event",              false) \
+    X(EVALUATE_SEND,      "evaluate send",      false) \
+    X(CHANNEL_SEND,       "channel send",       true) \
+    X(OP_SEND,            "op send",            true) \
+    X(BROADCAST,          "broadcast",          false)
+
+typedef enum {
+#define X(id, name, keyed) CLU_HOOK_##id,
+    CLU_HOOKS(X)
+#undef X
+    CLU_HOOK_COUNT
+} clu_hook;
+
+typedef struct clu_state {              /* of one interpreter */
+    Tcl_Interp *interp;
+    clu_loop *loop;                     /* the thread's */
+    clu_host *host;                     /* the thread's */
+    clu_list nodes;
+    Tcl_Obj *fields[CLU_FIELD_MAX + 1]; /* names, shared by all payloads */
+    Tcl_Obj *apply, *ask;               /* command words */
+} clu_state;
+
+typedef struct clu_node {
+    clu_list link;                      /* in the state */
+    clu_state *state;                   /* NULL once the interpreter is gone */
+    clu_engine *engine;
+    unsigned holds;
+    bool closing;                       /* left; what was told is drained */
+    bool dead;                          /* nothing is told any more */
+    Tcl_Command token;
+    Tcl_Obj *name;                      /* of the cluster command */
+    Tcl_Obj *spaces;                    /* "::cluster::clusters::<n>::" */
+    Tcl_Obj *config;                    /* what it was joined with */
+    Tcl_Obj *hooks[CLU_HOOK_COUNT];     /* a lambda, or dict of lambdas by
+                                           key; NULL: none */
+    int nesting;                        /* hooks within hooks */
+
+    clu_list told, arrived;             /* queues, oldest first */
+    size_t backlog;                     /* bytes in both */
+    bool tick_due;                      /* a deadline waits for the dispatch */
+    clu_timer timer;                    /* engine and transports */
+    clu_server server;                  /* the notifier's way to us */
+
+    Tcl_HashTable services;             /* by id: struct clu_service_cmd */
+    Tcl_HashTable queries;              /* by handle: struct clu_query_cmd */
+} clu_node;
+
+/* ---- init.c ------------------------------------------------------------------ */
+
+clu_state *clu_state_of(Tcl_Interp *interp);
+
+/* ---- joinCmd.c ------------------------------------------------------------------ */
+
+Tcl_ObjCmdProc clu_join_cmd;            /* ::cluster::core::join number config */
+Tcl_ObjCmdProc clu_limits_cmd;          /* ::cluster::core::limits */
+
+/* ---- nodeCmd.c ----------------------------------------------------------------- */
+
+int clu_node_publish(clu_node *node);   /* its command */
+void clu_node_hold(clu_node *node);
+void clu_node_release(clu_node *node);
+void clu_node_close(clu_node *node);    /* leaves; tells what is to be told */
+void clu_node_finish(clu_node *node);   /* it is told: the commands go */
+void clu_node_abandon(clu_node *node);  /* the interpreter is going: silently */
+void clu_node_rearm(clu_node *node);    /* the timer, after anything happened */
+/* The node behind a command name; an error in the interpreter when none. */
+clu_node *clu_node_of(Tcl_Interp *interp, Tcl_Obj *name);
+
+/* ---- notify.c --------------------------------------------------------------------- */
+
+extern const clu_patron clu_notify_patron;
+clu_up clu_notify_up;
+void clu_notify_timer(clu_timer *timer, clu_ms now);
+bool clu_notify_serve(clu_server *server, clu_ms until);
+bool clu_notify_behind(clu_server *server);
+void clu_notify_discard(clu_node *node);        /* empties both queues */
+/*
+ * Serves cluster I/O, and nothing else of Tcl, until done says so or the time
+ * has come.  What is told meanwhile waits in its queue, unless it is for
+ * this query.
+ */
+void clu_notify_wait(clu_node *node, uint64_t query, bool (*done)(void *ctx),
+                     void *ctx, clu_ms until);
+/* Evaluates with the node held; false when the node died of it. */
+bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
+                     int *code);
+
+/* ---- serviceCmd.c --------------------------------------------------------------- */
+
+/* The command of a service, made when first asked for; reference count 0 or
+   more.  NULL when out of memory or when the interpreter is going. */
+Tcl_Obj *clu_service_name(clu_node *node, clu_service *s);
+/* Its command is the last thing that goes. */
+void clu_service_vanish(clu_node *node, uint64_t id);
+/* The id behind a service command's name; 0: there is none (no error set). */
+uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name);
+/* ---- resolveCmd.c ---------------------------------------------------------------- */
+
+typedef struct clu_found {              /* ids in a block of their own */
+    uint64_t *ids;
+    size_t count, room;
+} clu_found;
+
+/* The filters of `resolve`, or the language of `resolver`. */
+int clu_resolve(clu_node *node, Tcl_Interp *interp, bool resolver,
+                Tcl_Size objc, Tcl_Obj *const objv[], clu_found *found);
+/* The same of one service, or of ourselves (s NULL): 1 or 0 into *meets. */
+int clu_resolve_one(clu_node *node, Tcl_Interp *interp, bool resolver,
+                    Tcl_Size objc, Tcl_Obj *const objv[], clu_service *s,
+                    bool *meets);
+clu_err clu_found_add(clu_found *found, uint64_t id);   /* once each */
+clu_err clu_found_append(clu_found *found, uint64_t id);
+/* Ids of a list of service commands; an unknown one is an error. */
+int clu_service_ids_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
+                       clu_found *found);
+/* A list of their commands. */
+Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found);
+void clu_found_free(clu_found *found);
+
+/* ---- askCmd.c ------------------------------------------------------------------------ */
+
+/* $cluster query ... (service 0) and $service query ... */
+int clu_query_ask(clu_node *node, Tcl_Interp *interp, uint64_t service,
+                  int objc, Tcl_Obj *const objv[]);
+
+/* ---- queryCmd.c ------------------------------------------------------------------- */
+
+typedef struct clu_query_object clu_query_object;
+
+typedef struct clu_query_words {        /* what its methods say */
+    Tcl_Obj *command, *query, *channel, *props, *services;
+    Tcl_WideInt timeout;
+    bool collect;
+} clu_query_words;
+
+/* The object before it is asked; freed by hand, or published with its
+   command, whose name becomes the result. */
+clu_query_object *clu_query_make(clu_node *node, const clu_query_words *words);
+void clu_query_free(clu_query_object *q);
+void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id);
+/* One piece of news for a query: its callback. */
+void clu_query_news(clu_node *node, const clu_news *news);
+void clu_query_vanish(clu_node *node, uint64_t handle);
+
+/* ---- sendCmd.c --------------------------------------------------------------------- */
+
+int clu_send_cmd(clu_node *node, Tcl_Interp *interp, uint64_t service,
+                 int objc, Tcl_Obj *const objv[]);
+
+int clu_broadcast_cmd(clu_node *node, Tcl_Interp *interp, Tcl_Obj *payload);
+
+/* The services that -services, -resolve and -resolver mean together; each may
+   be NULL. */
+int clu_targets(clu_node *node, Tcl_Interp *interp, Tcl_Obj *services,
+                Tcl_Obj *resolve, Tcl_Obj *resolver, clu_found *found);
+/* A payload dict as a packet; what it lacks of our heading is added. */
+int clu_payload_headed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *payload,
+                       clu_packet **packet);
+/* -protocols as bits of transports; unknown words are an error. */
+int clu_allowed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
+                uint32_t *allowed);
+
+/* ---- values.c ---------------------------------------------------------------------- */
+
+/* A payload dict from a packet: its fields in their order. */
+Tcl_Obj *clu_payload_new(clu_state *state, const clu_packet *p);
+/* A packet from a payload dict, in one clu_alloc block of its own. */
+int clu_payload_get(clu_state *state, Tcl_Obj *dict, clu_packet **packet);
+Tcl_Obj *clu_items_new(clu_items list);
+/* A list in wire form; the bytes are in out. */
+int clu_items_get(Tcl_Interp *interp, Tcl_Obj *list, clu_buf *out,
+                  clu_items *items);
+
+/*
+ * One function speaks to scripts: the message as result, {CLUSTER WORD
+ * detail} as errorCode.  Returns TCL_ERROR.
+ */
+int clu_tcl_error(Tcl_Interp *interp, clu_err err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same with the first words of errorCode given: old, documented codes. */
+int clu_tcl_fail(Tcl_Interp *interp, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- options.c ------------------------------------------------------------------------ */
+
+typedef struct clu_option {
+    const char *name;           /* "-timeout" */
+    bool flag;                  /* takes no value unless a boolean follows */
+} clu_option;
+
+/*
+ * Reads option-value pairs into values, by the table's index (NULL: not
+ * given; a flag alone gives 1).  Unknown and incomplete ones are errors that
+ * name what is accepted.
+ */
+int clu_options_get(Tcl_Interp *interp, const clu_option *table, size_t count,
+                    int objc, Tcl_Obj *const objv[], Tcl_Obj **values);
+
+/* A subcommand and who does it; the table is also what a test compares with
+   the manual. */
+typedef struct clu_sub {
+    const char *name;
+    int (*run)(void *self, Tcl_Interp *interp, int objc,
+               Tcl_Obj *const objv[]);  /* objv[0] is the subcommand's */
+    const char *usage;          /* words behind the subcommand */
+    int least, most;            /* of them; most -1: any number */
+    const char *script;         /* run NULL: this command, with the object's
+                                   name and the words, does it in Tcl */
+} clu_sub;
+
+int clu_sub_run(const clu_sub *table, void *self, Tcl_Interp *interp, int objc,
+                Tcl_Obj *const objv[]);
+
+#endif

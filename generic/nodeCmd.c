@@ -1,0 +1,539 @@
+/*
+ * nodeCmd.c -- the cluster command, and the life of its membership.
+ *
+ * Layer: binding.  What is mechanism stands here; what is choice (tags' words,
+ * hooks' spellings) is a script named in the table at the end.
+ */
+#include "hooks.h"
+
+static const clu_sub node_subs[];
+
+/* ---- life ------------------------------------------------------------------------- */
+
+void clu_node_hold(clu_node *node)
+{
+    node->holds++;
+}
+
+void clu_node_release(clu_node *node)
+{
+    if (--node->holds > 0) {
+        return;
+    }
+    clu_notify_discard(node);
+    clu_engine_destroy(node->engine);
+    Tcl_DeleteHashTable(&node->services);
+    Tcl_DeleteHashTable(&node->queries);
+    Tcl_Obj *held[] = { node->name, node->spaces, node->config };
+    for (size_t i = 0; i < CLU_COUNT_OF(held); i++) {
+        if (held[i] != NULL) {
+            Tcl_DecrRefCount(held[i]);
+        }
+    }
+    clu_free(node);
+}
+
+/* The commands below ::cluster::clusters::<n>, each by its own delete. */
+static void delete_spaces(clu_node *node)
+{
+    Tcl_Interp *interp = node->state->interp;
+    Tcl_Obj *name = Tcl_NewStringObj(Tcl_GetString(node->spaces), -1);
+    Tcl_IncrRefCount(name);
+    Tcl_SetObjLength(name, (int)strlen(Tcl_GetString(name)) - 2);
+    Tcl_Namespace *ns = Tcl_FindNamespace(interp, Tcl_GetString(name), NULL,
+                                          TCL_GLOBAL_ONLY);
+    if (ns != NULL) {
+        Tcl_DeleteNamespace(ns);
+    }
+    Tcl_DecrRefCount(name);
+}
+
+/* Nothing more is told: out of every list, its commands deleted. */
+void clu_node_finish(clu_node *node)
+{
+    if (node->dead) {
+        return;
+    }
+    node->dead = true;
+    clu_engine_tick(node->engine, clu_loop_clock());    /* its last one */
+    clu_hook_clear(node);
+    clu_notify_discard(node);
+    clu_notifier_remove(&node->server);
+    clu_loop_cancel(node->state->loop, &node->timer);
+    clu_list_unlink(&node->link);
+    delete_spaces(node);
+    node->state = NULL;
+    clu_notifier_close();
+    clu_node_release(node);     /* the interpreter's hold */
+}
+
+void clu_node_close(clu_node *node)
+{
+    if (node->closing || node->dead) {
+        return;
+    }
+    node->closing = true;
+    clu_node_hold(node);
+    clu_engine_leave(node->engine, clu_loop_clock());
+    if (node->state != NULL) {
+        clu_loop_cancel(node->state->loop, &node->timer);
+        node->tick_due = false;
+        clu_notifier_wake();    /* "done" of the open queries is still told */
+    }
+    clu_node_release(node);
+}
+
+void clu_node_abandon(clu_node *node)
+{
+    if (node->dead) {
+        return;
+    }
+    clu_node_hold(node);
+    clu_patron *patron = clu_engine_patron(node->engine);
+    patron->asks = patron->tells = 0;
+    clu_engine_leave(node->engine, clu_loop_clock());
+    clu_node_finish(node);
+    clu_node_release(node);
+}
+
+void clu_node_rearm(clu_node *node)
+{
+    if (node->dead || node->state == NULL || clu_engine_left(node->engine)) {
+        return;
+    }
+    clu_ms at = clu_engine_deadline(node->engine);
+    if (at == CLU_NEVER) {
+        clu_loop_cancel(node->state->loop, &node->timer);
+    } else if (!node->tick_due) {
+        clu_loop_set(node->state->loop, &node->timer, at);
+    }
+}
+
+/* ---- the command --------------------------------------------------------------------- */
+
+static int run(ClientData cd, Tcl_Interp *interp, int objc,
+               Tcl_Obj *const objv[])
+{
+    clu_node *node = cd;
+    clu_node_hold(node);
+    int code = clu_sub_run(node_subs, node, interp, objc, objv);
+    clu_node_release(node);
+    return code;
+}
+
+static void deleted(ClientData cd)
+{
+    clu_node *node = cd;
+    node->token = NULL;
+    clu_node_close(node);
+}
+
+int clu_node_publish(clu_node *node)
+{
+    node->token = Tcl_CreateObjCommand(node->state->interp,
+                                       Tcl_GetString(node->name), run, node,
+                                       deleted);
+    return node->token != NULL ? TCL_OK : TCL_ERROR;
+}
+
+clu_node *clu_node_of(Tcl_Interp *interp, Tcl_Obj *name)
+{
+    Tcl_CmdInfo info;
+    if (!Tcl_GetCommandInfo(interp, Tcl_GetString(name), &info)
+        || info.objProc != run) {
+        clu_tcl_error(interp, CLU_GONE, "\"%s\" is no cluster",
+                      Tcl_GetString(name));
+        return NULL;
+    }
+    return info.objClientData;
+}
+
+#define ARGS void *self, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]
+#define UNUSED (void)objc, (void)objv
+
+static int answer(Tcl_Interp *interp, Tcl_Obj *value)
+{
+    Tcl_SetObjResult(interp, value);
+    return TCL_OK;
+}
+
+static int number_arg(Tcl_Interp *interp, Tcl_Obj *obj, const char *what,
+                      Tcl_WideInt *value)
+{
+    if (Tcl_GetWideIntFromObj(NULL, obj, value) != TCL_OK || *value < 0
+        || *value > INT32_MAX) {
+        return clu_tcl_fail(interp, "CLUSTER_INVALID_ARGS", "%s must be a "
+                            "number from 0 to %d, not \"%s\"", what, INT32_MAX,
+                            Tcl_GetString(obj));
+    }
+    return TCL_OK;
+}
+
+/* ---- beacons --------------------------------------------------------------------------- */
+
+static int heartbeat(ARGS)
+{
+    clu_node *node = self;
+    Tcl_Size words = 0;
+    int tags = 0;
+    Tcl_WideInt channel = 0;
+    if (objc > 1 && Tcl_ListObjLength(interp, objv[1], &words) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    if (objc > 2 && Tcl_GetBooleanFromObj(interp, objv[2], &tags) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    if (objc > 3
+        && number_arg(interp, objv[3], "channel", &channel) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    clu_err err = clu_engine_heartbeat(node->engine, words > 0, tags,
+                                       (uint64_t)channel, clu_loop_clock());
+    clu_node_rearm(node);
+    return answer(interp, Tcl_NewBooleanObj(err == CLU_OK));
+}
+
+static int beat_at(ARGS)
+{
+    clu_node *node = self;
+    Tcl_WideInt ms;
+    int tags = 0;
+    if (number_arg(interp, objv[1], "milliseconds", &ms) != TCL_OK
+        || (objc > 2
+            && Tcl_GetBooleanFromObj(interp, objv[2], &tags) != TCL_OK)) {
+        return TCL_ERROR;
+    }
+    clu_engine_heartbeat_at(node->engine, clu_loop_clock() + ms, tags);
+    clu_node_rearm(node);
+    return TCL_OK;
+}
+
+static int discover(ARGS)
+{
+    clu_node *node = self;
+    Tcl_WideInt channel = 0;
+    if (objc > 2
+        && number_arg(interp, objv[2], "channel", &channel) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    clu_err err = clu_engine_discover(node->engine, (uint64_t)channel,
+                                      clu_loop_clock());
+    clu_node_rearm(node);
+    return answer(interp, Tcl_NewBooleanObj(err == CLU_OK));
+}
+
+/* ---- who is there ------------------------------------------------------------------------ */
+
+static int services(ARGS)
+{
+    UNUSED;
+    clu_node *node = self;
+    clu_table *t = clu_engine_table(node->engine);
+    Tcl_Obj *list = Tcl_NewListObj(0, NULL);
+    for (clu_list *l = t->order.next; l != &t->order; l = l->next) {
+        Tcl_ListObjAppendElement(NULL, list,
+                                 clu_service_name(node, CLU_SERVICE_OF(l)));
+    }
+    return answer(interp, list);
+}
+
+static int known_services(ARGS)
+{
+    UNUSED;
+    clu_node *node = self;
+    return answer(interp, Tcl_NewWideIntObj(
+                      (Tcl_WideInt)clu_engine_table(node->engine)->count));
+}
+
+static int find(clu_node *node, Tcl_Interp *interp, bool resolver, int objc,
+                Tcl_Obj *const objv[])
+{
+    clu_found found = { 0 };
+    int code = clu_resolve(node, interp, resolver, objc - 1, objv + 1, &found);
+    if (code == TCL_OK) {
+        Tcl_SetObjResult(interp, clu_service_names(node, &found));
+    }
+    clu_found_free(&found);
+    return code;
+}
+
+static int resolve(ARGS)
+{
+    return find(self, interp, false, objc, objv);
+}
+
+static int resolver(ARGS)
+{
+    return find(self, interp, true, objc, objv);
+}
+
+static int meets_self(clu_node *node, Tcl_Interp *interp, bool language,
+                      int objc, Tcl_Obj *const objv[])
+{
+    bool yes = false;
+    int code = clu_resolve_one(node, interp, language, objc - 1, objv + 1,
+                               NULL, &yes);
+    return code == TCL_OK ? answer(interp, Tcl_NewBooleanObj(yes)) : code;
+}
+
+static int resolve_self(ARGS)
+{
+    return meets_self(self, interp, false, objc, objv);
+}
+
+static int resolver_self(ARGS)
+{
+    return meets_self(self, interp, true, objc, objv);
+}
+
+/* ---- ourselves ------------------------------------------------------------------------------ */
+
+static int sid(ARGS)
+{
+    UNUSED;
+    clu_node *node = self;
+    return answer(interp, clu_text_new(clu_engine_config(node->engine)->sid));
+}
+
+static int hid(ARGS)
+{
+    UNUSED;
+    clu_node *node = self;
+    return answer(interp, clu_text_new(clu_engine_config(node->engine)->hid));
+}
+
+static int uuid(ARGS)
+{
+    UNUSED;
+    clu_node *node = self;
+    Tcl_Obj *name = clu_text_new(clu_engine_config(node->engine)->sid);
+    Tcl_AppendToObj(name, "@", 1);
+    Tcl_AppendObjToObj(name,
+                       clu_text_new(clu_engine_config(node->engine)->hid));
+    return answer(interp, name);
+}
+
+static int ttl(ARGS)
+{
+    UNUSED;
+    clu_node *node = self;
+    return answer(interp, Tcl_NewWideIntObj(
+                      clu_engine_config(node->engine)->ttl / 1000));
+}
+
+static int protocols(ARGS)
+{
+    UNUSED;
+    clu_node *node = self;
+    return answer(interp,
+                  clu_items_new(clu_engine_own_protocols(node->engine)));
+}
+
+static int config(ARGS)
+{
+    clu_node *node = self;
+    if (objc == 1) {
+        return answer(interp, node->config);
+    }
+    Tcl_Obj *value = NULL, *keys = Tcl_NewListObj(0, NULL);
+    Tcl_DictObjGet(NULL, node->config, objv[1], &value);
+    if (value != NULL) {
+        Tcl_DecrRefCount(keys);
+        return answer(interp, value);
+    }
+    Tcl_DictSearch search;
+    Tcl_Obj *key, *ignored;
+    int done;
+    for (Tcl_DictObjFirst(NULL, node->config, &search, &key, &ignored, &done);
+         !done; Tcl_DictObjNext(&search, &key, &ignored, &done)) {
+        Tcl_ListObjAppendElement(NULL, keys, key);
+    }
+    clu_tcl_fail(interp, "CLUSTER_INVALID_ARGS", "unknown key \"%s\": must be "
+                 "one of %s", Tcl_GetString(objv[1]), Tcl_GetString(keys));
+    Tcl_DecrRefCount(keys);
+    return TCL_ERROR;
+}
+
+/* The properties that our beacons carry. */
+static int props(ARGS)
+{
+    UNUSED;
+    clu_node *node = self;
+    clu_buf text;
+    clu_buf_init(&text, 1 << 16);
+    clu_err err = clu_engine_props(node->engine, &text);
+    if (err == CLU_OK) {
+        Tcl_SetObjResult(interp, clu_text_new(clu_buf_slice(&text)));
+    }
+    clu_buf_fini(&text);
+    return err == CLU_OK ? TCL_OK : clu_tcl_error(interp, err, "%s",
+                                                  clu_err_text(err));
+}
+
+/* ---- counters --------------------------------------------------------------------------------- */
+
+static void put(Tcl_Obj *dict, const char *key, uint64_t value)
+{
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj(key, -1),
+                   Tcl_NewWideIntObj((Tcl_WideInt)value));
+}
+
+static Tcl_Obj *transport_stats(const clu_transport *t)
+{
+    Tcl_Obj *dict = Tcl_NewDictObj();
+    put(dict, "packets_in", t->packets_in);
+    put(dict, "bytes_in", t->bytes_in);
+    put(dict, "packets_out", t->packets_out);
+    put(dict, "bytes_out", t->bytes_out);
+    return dict;
+}
+
+static int stats(ARGS)
+{
+    UNUSED;
+    clu_node *node = self;
+    clu_engine *e = node->engine;
+    Tcl_Obj *dict = Tcl_NewDictObj(), *by_name = Tcl_NewDictObj();
+    put(dict, "services", clu_engine_table(e)->count);
+    put(dict, "queries", clu_engine_open_queries(e));
+    put(dict, "memory", clu_engine_table(e)->weight);
+    put(dict, "backlog", node->backlog);
+    const clu_counters *counters = clu_engine_counters(e);
+    for (int i = 0; i < CLU_COUNTER_COUNT; i++) {
+        put(dict, clu_counter_name((clu_counter)i), counters->at[i]);
+    }
+    clu_transport *t;
+    for (unsigned i = 0; (t = clu_engine_transport(e, i)) != NULL; i++) {
+        Tcl_DictObjPut(NULL, by_name, Tcl_NewStringObj(t->name, -1),
+                       transport_stats(t));
+    }
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("protocols", -1), by_name);
+    return answer(interp, dict);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------ */
+
+static int send(ARGS)
+{
+    return clu_send_cmd(self, interp, 0, objc - 1, objv + 1);
+}
+
+static int query(ARGS)
+{
+    return clu_query_ask(self, interp, 0, objc - 1, objv + 1);
+}
+
+static int broadcast(ARGS)
+{
+    (void)objc;
+    return clu_broadcast_cmd(self, interp, objv[1]);
+}
+
+static int destroy(ARGS)
+{
+    (void)interp;
+    UNUSED;
+    clu_node *node = self;
+    if (node->token != NULL && node->state != NULL) {
+        Tcl_DeleteCommandFromToken(node->state->interp, node->token);
+    }
+    return TCL_OK;
+}
+
+/* Primitives that the scripts of the library use. */
+
+static int own_tags(ARGS)
+{
+    clu_node *node = self;
+    if (objc == 1) {
+        return answer(interp, clu_items_new(clu_engine_own_tags(node->engine)));
+    }
+    clu_buf wire;
+    clu_buf_init(&wire, 1 << 20);
+    clu_items tags = { 0 };
+    int code = clu_items_get(interp, objv[1], &wire, &tags);
+    if (code == TCL_OK) {
+        clu_err err = clu_engine_tags(node->engine, tags);
+        if (err != CLU_OK) {
+            const clu_limits *l = &clu_engine_config(node->engine)->limits;
+            code = clu_tcl_error(interp, err, "at most %d tags of %d bytes "
+                                 "each are possible",
+                                 (int)l->at[CLU_LIMIT_TAGS],
+                                 (int)l->at[CLU_LIMIT_TAG]);
+        }
+    }
+    clu_buf_fini(&wire);
+    return code;
+}
+
+static int own_channel(ARGS)
+{
+    clu_node *node = self;
+    Tcl_WideInt channel;
+    int join;
+    if (objc == 1) {
+        const uint64_t *all;
+        size_t count = clu_engine_channels(node->engine, &all);
+        Tcl_Obj *list = Tcl_NewListObj(0, NULL);
+        for (size_t i = 0; i < count; i++) {
+            Tcl_ListObjAppendElement(NULL, list,
+                                     Tcl_NewWideIntObj((Tcl_WideInt)all[i]));
+        }
+        return answer(interp, list);
+    }
+    if (objc != 3
+        || Tcl_GetBooleanFromObj(interp, objv[2], &join) != TCL_OK
+        || number_arg(interp, objv[1], "channel", &channel) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    clu_err err = clu_engine_channel(node->engine, (uint64_t)channel, join);
+    return err == CLU_OK ? TCL_OK
+        : clu_tcl_error(interp, err, err == CLU_VALUE
+                        ? "the default channels 0-2 cannot be left"
+                        : "too many channels");
+}
+
+static int own_hook(ARGS)
+{
+    (void)objc;
+    clu_hook hook;
+    bool keyed;
+    if (!clu_hook_find(Tcl_GetString(objv[1]), &hook, &keyed)) {
+        return clu_tcl_error(interp, CLU_VALUE, "there is no hook \"%s\"",
+                             Tcl_GetString(objv[1]));
+    }
+    return clu_hook_set(self, hook, keyed ? objv[2] : NULL, objv[3]);
+}
+
+static const clu_sub node_subs[] = {
+    { "Beat", beat_at, "ms ?tags?", 1, 2, NULL },
+    { "Channel", own_channel, "?channel join?", 0, 2, NULL },
+    { "Hook", own_hook, "name key lambda", 3, 3, NULL },
+    { "Tags", own_tags, "?tags?", 0, 1, NULL },
+    { "broadcast", broadcast, "payload", 1, 1, NULL },
+    { "channel", NULL, "action channels", 2, 2, "::cluster::node::Channel" },
+    { "config", config, "?key?", 0, 1, NULL },
+    { "destroy", destroy, "", 0, 0, NULL },
+    { "discover", discover, "?ruid? ?channel?", 0, 2, NULL },
+    { "heartbeat", heartbeat, "?props? ?tags? ?channel?", 0, 3, NULL },
+    { "heartbeat_after", beat_at, "ms", 1, 1, NULL },
+    { "hid", hid, "", 0, 0, NULL },
+    { "hook", NULL, "path ?...? ?body?", 1, -1, "::cluster::hooks::Hook" },
+    { "known_services", known_services, "", 0, 0, NULL },
+    { "props", props, "", 0, 0, NULL },
+    { "protocols", protocols, "", 0, 0, NULL },
+    { "query", query, "?-option value ...?", 0, -1, NULL },
+    { "resolve", resolve, "?filter ...?", 0, -1, NULL },
+    { "resolve_self", resolve_self, "filter ?filter ...?", 1, -1, NULL },
+    { "resolver", resolver, "?modifier? ?operator? list ...", 0, -1, NULL },
+    { "resolver_self", resolver_self, "?modifier? ?operator? list ...", 1, -1,
+      NULL },
+    { "send", send, "?-option value ...?", 0, -1, NULL },
+    { "services", services, "", 0, 0, NULL },
+    { "sid", sid, "", 0, 0, NULL },
+    { "stats", stats, "", 0, 0, NULL },
+    { "tags", NULL, "?modifier tag ...? ...", 0, -1, "::cluster::node::Tags" },
+    { "ttl", ttl, "", 0, 0, NULL },
+    { "uuid", uuid, "", 0, 0, NULL },
+    { NULL, NULL, NULL, 0, 0, NULL }
+};

@@ -1,0 +1,323 @@
+/*
+ * notify.c -- engine events into Tcl: ask now, tell later.
+ *
+ * Layer: binding.
+ *
+ * As long as no hook must be asked, what arrives goes straight through the
+ * engine in the I/O phase and not one Tcl value is made.  With such a hook,
+ * frames wait in `arrived` for the dispatch phase, since hooks are scripts.
+ * News wait in `told` in any case; they go first, so that everything that a
+ * packet brought about is told before the next packet is looked at.
+ */
+#include "hooks.h"
+
+#include <stdio.h>
+
+typedef struct clu_told {       /* one piece of news that waits */
+    clu_list link;
+    clu_news news;              /* its packet is a copy, its service held */
+    clu_packet *packet;
+    char via[32];               /* the protocol's name outlives it here */
+    size_t weight;
+} clu_told;
+
+typedef struct clu_waiting {    /* one arrival that waits */
+    clu_list link;
+    clu_arrival arrival;        /* bytes: behind the struct */
+    size_t weight;
+} clu_waiting;
+
+#define TOLD_OF(node) CLU_CONTAINER(node, clu_told, link)
+#define WAITING_OF(node) CLU_CONTAINER(node, clu_waiting, link)
+
+/* ---- evaluating ------------------------------------------------------------------ */
+
+bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
+                     int *code)
+{
+    Tcl_Interp *interp = node->state->interp;
+    clu_node_hold(node);
+    Tcl_Preserve(interp);
+    for (Tcl_Size i = 0; i < objc; i++) {
+        Tcl_IncrRefCount(objv[i]);
+    }
+    node->nesting++;
+    *code = Tcl_EvalObjv(interp, objc, objv, TCL_EVAL_GLOBAL);
+    node->nesting--;
+    for (Tcl_Size i = 0; i < objc; i++) {
+        Tcl_DecrRefCount(objv[i]);
+    }
+    bool alive = !node->dead && node->state != NULL;
+    Tcl_Release(interp);
+    clu_node_release(node);
+    return alive;
+}
+
+/* ---- telling ---------------------------------------------------------------------- */
+
+static void drop_told(clu_node *node, clu_told *told)
+{
+    clu_list_unlink(&told->link);
+    node->backlog -= told->weight;
+    if (told->news.service != NULL) {
+        clu_service_release(told->news.service);
+    }
+    clu_free(told->packet);
+    clu_free(told);
+}
+
+/* The engine's tell: keep it until scripts may run. */
+static void tell(void *ctx, const clu_news *news)
+{
+    clu_node *node = ctx;
+    clu_told *told = node->dead ? NULL : clu_alloc(sizeof *told);
+    clu_packet *packet = news->packet != NULL && told != NULL
+        ? clu_packet_copy(news->packet) : NULL;
+    if (told == NULL || (news->packet != NULL && packet == NULL)) {
+        clu_free(told);
+        clu_engine_counters(node->engine)->at[CLU_COUNT_drop_nomem]++;
+        return;
+    }
+    told->news = *news;
+    told->news.packet = told->packet = packet;
+    if (news->service != NULL) {
+        clu_service_hold(news->service);
+    }
+    if (news->via != NULL) {
+        snprintf(told->via, sizeof told->via, "%s", news->via);
+        told->news.via = told->via;
+    }
+    told->weight = sizeof *told + (packet ? clu_packet_weight(packet) : 0);
+    node->backlog += told->weight;
+    clu_list_append(&node->told, &told->link);
+    clu_notifier_wake();
+}
+
+static void on_query(clu_node *node, const clu_news *news)
+{
+    Tcl_Obj *result = NULL;
+    bool failed = false;
+    if (!clu_hook_query(node, news, &result, &failed)) {
+        return;                 /* nobody is left to answer */
+    }
+    clu_buf text;
+    clu_buf_init(&text, (size_t)clu_engine_config(node->engine)
+                 ->limits.at[CLU_LIMIT_MESSAGE]);
+    clu_slice wire;
+    clu_err err = clu_text_borrow(result, &text, &wire);
+    if (err == CLU_OK) {
+        err = clu_engine_answer(node->engine, &news->reply, news->packet, wire,
+                                failed, clu_loop_clock());
+    }
+    if (err == CLU_LIMIT) {
+        clu_engine_answer(node->engine, &news->reply, news->packet,
+                          clu_slice_str("the answer is too long"), true,
+                          clu_loop_clock());
+    }
+    Tcl_DecrRefCount(result);
+    clu_buf_fini(&text);
+}
+
+static void run_news(clu_node *node, const clu_news *news)
+{
+    switch (news->what) {
+    case CLU_NEWS_DISCOVERED:
+        clu_hook_tell(node, CLU_HOOK_SERVICE_DISCOVERED, news);
+        break;
+    case CLU_NEWS_LOST:
+        clu_hook_tell(node, CLU_HOOK_SERVICE_LOST, news);
+        clu_service_vanish(node, news->service->id);
+        break;
+    case CLU_NEWS_TAGS:
+        clu_hook_tell(node, CLU_HOOK_TAGS_CHANGED, news);
+        break;
+    case CLU_NEWS_EVENT:
+        clu_hook_tell(node, CLU_HOOK_EVENT, news);
+        break;
+    case CLU_NEWS_QUERY:
+        on_query(node, news);
+        break;
+    case CLU_NEWS_STARTED:
+    case CLU_NEWS_ANSWER:
+    case CLU_NEWS_ASKED_LOST:
+    case CLU_NEWS_ASKED_FAILED:
+    case CLU_NEWS_TIMEOUT:
+    case CLU_NEWS_DONE:
+        clu_query_news(node, news);
+        break;
+    case CLU_NEWS_FAILED:
+        break;                  /* counted as unreachable */
+    }
+}
+
+/* Unlinked before it runs, so that a nested dispatch goes on behind it. */
+static void run_told(clu_node *node, clu_told *told)
+{
+    clu_list_unlink(&told->link);
+    clu_list_init(&told->link);
+    run_news(node, &told->news);
+    drop_told(node, told);
+}
+
+/* ---- arriving ---------------------------------------------------------------------- */
+
+static void keep_arrival(clu_node *node, const clu_arrival *a)
+{
+    clu_waiting *w = clu_alloc(sizeof *w + a->bytes.n);
+    if (w == NULL) {
+        clu_engine_counters(node->engine)->at[CLU_COUNT_drop_nomem]++;
+        return;
+    }
+    w->arrival = *a;
+    if (a->bytes.n > 0) {
+        memcpy(w + 1, a->bytes.p, a->bytes.n);
+    }
+    w->arrival.bytes = clu_slice_of(w + 1, a->bytes.n);
+    w->weight = sizeof *w + a->bytes.n;
+    node->backlog += w->weight;
+    clu_list_append(&node->arrived, &w->link);
+    clu_notifier_wake();
+}
+
+/* What the transports call. */
+void clu_notify_up(void *owner, const clu_arrival *a, clu_ms now)
+{
+    clu_node *node = owner;
+    if (clu_engine_patron(node->engine)->asks == 0
+        && clu_list_empty(&node->arrived)) {
+        clu_engine_receive(node->engine, a, now);
+    } else {
+        keep_arrival(node, a);
+    }
+}
+
+static void run_waiting(clu_node *node)
+{
+    clu_waiting *w = WAITING_OF(node->arrived.next);
+    clu_list_unlink(&w->link);
+    node->backlog -= w->weight;
+    clu_engine_receive(node->engine, &w->arrival, clu_loop_clock());
+    clu_free(w);
+}
+
+void clu_notify_discard(clu_node *node)
+{
+    while (!clu_list_empty(&node->told)) {
+        drop_told(node, TOLD_OF(node->told.next));
+    }
+    while (!clu_list_empty(&node->arrived)) {
+        clu_waiting *w = WAITING_OF(node->arrived.next);
+        clu_list_unlink(&w->link);
+        node->backlog -= w->weight;
+        clu_free(w);
+    }
+}
+
+/* ---- time and turns ------------------------------------------------------------------ */
+
+static void tick(clu_node *node, clu_ms now)
+{
+    node->tick_due = false;
+    clu_engine_tick(node->engine, now);
+}
+
+/* The loop's timer: beacons may be asked about, which only the dispatch may. */
+void clu_notify_timer(clu_timer *timer, clu_ms now)
+{
+    clu_node *node = CLU_CONTAINER(timer, clu_node, timer);
+    if (clu_engine_patron(node->engine)->asks == 0) {
+        tick(node, now);
+        clu_node_rearm(node);
+    } else {
+        node->tick_due = true;
+        clu_notifier_wake();
+    }
+}
+
+static bool has_work(const clu_node *node)
+{
+    return !node->dead && (node->tick_due || !clu_list_empty(&node->told)
+                           || !clu_list_empty(&node->arrived));
+}
+
+static void work(clu_node *node)
+{
+    if (node->tick_due) {
+        tick(node, clu_loop_clock());
+    } else if (!clu_list_empty(&node->told)) {
+        run_told(node, TOLD_OF(node->told.next));
+    } else {
+        run_waiting(node);
+    }
+}
+
+bool clu_notify_serve(clu_server *server, clu_ms until)
+{
+    clu_node *node = CLU_CONTAINER(server, clu_node, server);
+    clu_node_hold(node);
+    do {
+        if (!has_work(node)) {
+            break;
+        }
+        work(node);
+    } while (clu_loop_clock() < until);
+    bool more = has_work(node);
+    if (!more && node->closing) {
+        clu_node_finish(node);
+    } else {
+        clu_node_rearm(node);
+    }
+    clu_node_release(node);
+    return more;
+}
+
+bool clu_notify_behind(clu_server *server)
+{
+    clu_node *node = CLU_CONTAINER(server, clu_node, server);
+    return node->backlog > (size_t)clu_engine_config(node->engine)
+        ->limits.at[CLU_LIMIT_BACKLOG];
+}
+
+/* ---- waiting by ourselves ---------------------------------------------------------------- */
+
+/* Runs what was told of this query and leaves the rest in its order. */
+static void run_for_query(clu_node *node, uint64_t query)
+{
+    clu_list *l = node->told.next;
+    while (l != &node->told && !node->dead) {
+        clu_told *told = TOLD_OF(l);
+        if (told->news.query != query) {
+            l = l->next;
+            continue;
+        }
+        run_told(node, told);
+        l = node->told.next;    /* a callback may have changed the queue */
+    }
+}
+
+void clu_notify_wait(clu_node *node, uint64_t query, bool (*done)(void *ctx),
+                     void *ctx, clu_ms until)
+{
+    while (!node->dead && !done(ctx)) {
+        clu_ms now = clu_loop_clock();
+        if (now >= until) {
+            return;
+        }
+        clu_node_rearm(node);
+        bool idle = !node->tick_due && clu_list_empty(&node->arrived);
+        clu_ms wait = until - now < 1000 ? until - now : 1000;
+        clu_notifier_io(idle ? (int)wait : 0);
+        if (!node->dead && node->tick_due) {
+            tick(node, clu_loop_clock());
+        }
+        while (!node->dead && !clu_list_empty(&node->arrived)) {
+            run_waiting(node);
+        }
+        run_for_query(node, query);
+    }
+}
+
+const clu_patron clu_notify_patron = {
+    .ask = clu_hook_ask,
+    .tell = tell,
+};

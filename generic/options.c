@@ -1,0 +1,97 @@
+/*
+ * options.c -- option-value pairs and subcommands, with the errors they owe.
+ *
+ * Layer: binding.
+ */
+#include "node.h"
+
+static int find_option(Tcl_Interp *interp, const clu_option *table,
+                       size_t count, Tcl_Obj *word, size_t *index)
+{
+    const char *name = Tcl_GetString(word);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            *index = i;
+            return TCL_OK;
+        }
+    }
+    Tcl_Obj *known = Tcl_NewObj();
+    Tcl_IncrRefCount(known);
+    for (size_t i = 0; i < count; i++) {
+        Tcl_AppendPrintfToObj(known, "%s%s", i == 0 ? ""
+                              : i + 1 == count ? " or " : ", ", table[i].name);
+    }
+    clu_tcl_fail(interp, "CLUSTER_INVALID_ARGS", "unknown option \"%s\": must "
+                 "be %s", name, Tcl_GetString(known));
+    Tcl_DecrRefCount(known);
+    return TCL_ERROR;
+}
+
+/* A flag takes the next word only when that is a boolean. */
+static bool next_is_boolean(int objc, Tcl_Obj *const objv[], int i)
+{
+    int ignored;
+    return i + 1 < objc
+        && Tcl_GetBooleanFromObj(NULL, objv[i + 1], &ignored) == TCL_OK;
+}
+
+int clu_options_get(Tcl_Interp *interp, const clu_option *table, size_t count,
+                    int objc, Tcl_Obj *const objv[], Tcl_Obj **values)
+{
+    for (int i = 0; i < objc; i++) {
+        size_t index;
+        if (find_option(interp, table, count, objv[i], &index) != TCL_OK) {
+            return TCL_ERROR;
+        }
+        if (table[index].flag && !next_is_boolean(objc, objv, i)) {
+            values[index] = Tcl_NewBooleanObj(1);
+            continue;
+        }
+        if (i + 1 == objc) {
+            return clu_tcl_fail(interp, "CLUSTER_INVALID_ARGS",
+                                "missing value for option \"%s\"",
+                                table[index].name);
+        }
+        values[index] = objv[++i];
+    }
+    return TCL_OK;
+}
+
+/* In Tcl: script self word... */
+static int run_script(const clu_sub *sub, Tcl_Interp *interp, int objc,
+                      Tcl_Obj *const objv[])
+{
+    Tcl_Obj *line = Tcl_NewListObj(0, NULL);
+    Tcl_IncrRefCount(line);
+    Tcl_ListObjAppendElement(NULL, line, Tcl_NewStringObj(sub->script, -1));
+    for (int i = 0; i < objc; i++) {
+        if (i != 1) {
+            Tcl_ListObjAppendElement(NULL, line, objv[i]);
+        }
+    }
+    int code = Tcl_EvalObjEx(interp, line, TCL_EVAL_DIRECT);
+    Tcl_DecrRefCount(line);
+    return code;
+}
+
+int clu_sub_run(const clu_sub *table, void *self, Tcl_Interp *interp, int objc,
+                Tcl_Obj *const objv[])
+{
+    if (objc < 2) {
+        Tcl_WrongNumArgs(interp, 1, objv, "command ?arg ...?");
+        return TCL_ERROR;
+    }
+    int index;
+    if (Tcl_GetIndexFromObjStruct(interp, objv[1], table, sizeof *table,
+                                  "command", TCL_EXACT, &index) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    const clu_sub *sub = &table[index];
+    int given = objc - 2;
+    if (given < sub->least || (sub->most >= 0 && given > sub->most)) {
+        Tcl_WrongNumArgs(interp, 2, objv, sub->usage);
+        return TCL_ERROR;
+    }
+    return sub->run != NULL ? sub->run(self, interp, objc - 1, objv + 1)
+                            : run_script(sub, interp, objc, objv);
+}

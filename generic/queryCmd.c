@@ -1,0 +1,352 @@
+/*
+ * queryCmd.c -- the query object: one question to many, its answers.
+ *
+ * Layer: binding.  API 3.  The command lives from the question to the
+ * callback of "done", which is the last one and comes once.
+ */
+#include "node.h"
+
+struct clu_query_object {
+    clu_node *node;
+    uint64_t handle;
+    Tcl_Command token;          /* NULL: the command is gone already */
+    Tcl_Obj *name;              /* held, as all below that are not NULL */
+    Tcl_Obj *id, *command, *query, *channel, *props, *services, *timeout;
+    bool collect;
+    bool over;                  /* DONE was told */
+    Tcl_Obj *results;           /* dict: service -> the callback's value */
+    Tcl_Obj *errors;            /* dict: service -> message */
+    Tcl_Obj *payloads;          /* dict: service -> payload */
+    Tcl_Obj *event, *service, *payload, *data, *error;  /* of the last news */
+};
+
+static const clu_sub query_subs[];
+
+/* ---- life -------------------------------------------------------------------------- */
+
+static void set(Tcl_Obj **slot, Tcl_Obj *value)
+{
+    if (value != NULL) {
+        Tcl_IncrRefCount(value);
+    }
+    if (*slot != NULL) {
+        Tcl_DecrRefCount(*slot);
+    }
+    *slot = value;
+}
+
+void clu_query_free(clu_query_object *q)
+{
+    Tcl_Obj **held[] = { &q->name, &q->id, &q->command, &q->query, &q->channel,
+        &q->props, &q->services, &q->timeout, &q->results, &q->errors,
+        &q->payloads, &q->event, &q->service, &q->payload, &q->data,
+        &q->error };
+    for (size_t i = 0; i < CLU_COUNT_OF(held); i++) {
+        set(held[i], NULL);
+    }
+    clu_free(q);
+}
+
+static Tcl_HashEntry *entry_of(clu_node *node, uint64_t handle)
+{
+    return Tcl_FindHashEntry(&node->queries, (char *)(uintptr_t)handle);
+}
+
+static clu_query_object *query_of(clu_node *node, uint64_t handle)
+{
+    Tcl_HashEntry *entry = entry_of(node, handle);
+    return entry ? Tcl_GetHashValue(entry) : NULL;
+}
+
+static int run(ClientData cd, Tcl_Interp *interp, int objc,
+               Tcl_Obj *const objv[])
+{
+    clu_query_object *q = cd;
+    clu_node *node = q->node;
+    clu_node_hold(node);
+    int code = clu_sub_run(query_subs, q, interp, objc, objv);
+    clu_node_release(node);
+    return code;
+}
+
+/* Its command went.  Unless that is the end after "done", it ends the query,
+   and "done" is still to come. */
+static void deleted(ClientData cd)
+{
+    clu_query_object *q = cd;
+    q->token = NULL;
+    if (q->over || q->node->dead) {
+        Tcl_HashEntry *entry = entry_of(q->node, q->handle);
+        if (entry != NULL) {
+            Tcl_DeleteHashEntry(entry);
+        }
+        clu_query_free(q);
+    } else {
+        clu_engine_query_end(q->node->engine, q->handle);
+    }
+}
+
+void clu_query_vanish(clu_node *node, uint64_t handle)
+{
+    clu_query_object *q = query_of(node, handle);
+    if (q == NULL) {
+        return;
+    }
+    q->over = true;
+    if (q->token != NULL && node->state != NULL) {
+        Tcl_DeleteCommandFromToken(node->state->interp, q->token);
+    } else {
+        deleted(q);
+    }
+}
+
+static Tcl_Obj *or_nothing(Tcl_Obj *value)
+{
+    return value ? value : Tcl_NewObj();
+}
+
+clu_query_object *clu_query_make(clu_node *node, const clu_query_words *words)
+{
+    clu_query_object *q = clu_alloc(sizeof *q);
+    if (q == NULL) {
+        return NULL;
+    }
+    q->node = node;
+    q->collect = words->collect;
+    set(&q->command, words->command);
+    set(&q->query, words->query);
+    set(&q->channel, words->channel ? words->channel : Tcl_NewIntObj(0));
+    set(&q->props, or_nothing(words->props));
+    set(&q->services, words->services);
+    set(&q->timeout, Tcl_NewWideIntObj(words->timeout));
+    Tcl_Obj **empty[] = { &q->results, &q->errors, &q->payloads, &q->event,
+        &q->service, &q->payload, &q->data, &q->error };
+    for (size_t i = 0; i < CLU_COUNT_OF(empty); i++) {
+        set(empty[i], Tcl_NewObj());
+    }
+    return q;
+}
+
+/* Only words make a command's name; any other id gets the handle's. */
+static Tcl_Obj *command_name(clu_node *node, clu_slice id, uint64_t handle)
+{
+    Tcl_Obj *name = Tcl_DuplicateObj(node->spaces);
+    Tcl_AppendToObj(name, "queries::", 9);
+    if (clu_service_word(id, &clu_engine_config(node->engine)->limits)) {
+        Tcl_AppendToObj(name, (const char *)id.p, (Tcl_Size)id.n);
+    } else {
+        Tcl_AppendPrintfToObj(name, "%lu", (unsigned long)handle);
+    }
+    return name;
+}
+
+void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id)
+{
+    clu_node *node = q->node;
+    Tcl_Interp *interp = node->state->interp;
+    q->handle = handle;
+    set(&q->id, clu_text_new(id));
+    set(&q->name, command_name(node, id, handle));
+    int fresh;
+    Tcl_HashEntry *entry = Tcl_CreateHashEntry(&node->queries,
+                                               (char *)(uintptr_t)handle,
+                                               &fresh);
+    Tcl_SetHashValue(entry, q);
+    q->token = Tcl_CreateObjCommand(interp, Tcl_GetString(q->name), run, q,
+                                    deleted);
+    Tcl_SetObjResult(interp, q->name);
+}
+
+/* ---- news -------------------------------------------------------------------------------- */
+
+static const char *event_of(const clu_news *news)
+{
+    switch (news->what) {
+    case CLU_NEWS_STARTED:      return "start";
+    case CLU_NEWS_ANSWER:
+        return clu_packet_has(news->packet, CLU_FIELD_error) ? "error"
+                                                             : "response";
+    case CLU_NEWS_ASKED_LOST:   return "lost";
+    case CLU_NEWS_ASKED_FAILED: return "error";
+    case CLU_NEWS_TIMEOUT:      return "timeout";
+    default:                    return "done";
+    }
+}
+
+static Tcl_Obj *text_of(const clu_packet *p, clu_field field)
+{
+    return p != NULL && clu_packet_has(p, field)
+        ? clu_text_new(p->at[field].text) : Tcl_NewObj();
+}
+
+static void put(Tcl_Obj **dict, Tcl_Obj *key, Tcl_Obj *value)
+{
+    if (Tcl_IsShared(*dict)) {
+        set(dict, Tcl_DuplicateObj(*dict));
+    }
+    Tcl_DictObjPut(NULL, *dict, key, value);
+}
+
+/* What the methods say until the next news. */
+static void remember(clu_query_object *q, const clu_news *news)
+{
+    set(&q->event, Tcl_NewStringObj(event_of(news), -1));
+    if (news->service == NULL) {
+        return;
+    }
+    clu_state *state = q->node->state;
+    set(&q->service, clu_service_name(q->node, news->service));
+    set(&q->payload, news->packet ? clu_payload_new(state, news->packet)
+                                  : Tcl_NewObj());
+    set(&q->data, text_of(news->packet, CLU_FIELD_data));
+    set(&q->error, text_of(news->packet, CLU_FIELD_error));
+    if (news->packet != NULL) {
+        put(&q->payloads, q->service, q->payload);
+    }
+    if (news->what == CLU_NEWS_ASKED_FAILED) {
+        set(&q->error, Tcl_NewStringObj(clu_err_text(news->err), -1));
+    }
+    if (news->what == CLU_NEWS_ASKED_LOST) {
+        set(&q->error, Tcl_NewStringObj("the service was lost", -1));
+    }
+    if (strcmp(event_of(news), "response") != 0) {
+        put(&q->errors, q->service, q->error);
+    }
+}
+
+/* The callback with {event query} behind its words. */
+static bool call(clu_query_object *q, int *code)
+{
+    clu_node *node = q->node;
+    Tcl_Size count;
+    Tcl_Obj **words;
+    Tcl_Obj *pair[2] = { q->event, q->name };
+    Tcl_Obj *line = Tcl_DuplicateObj(q->command);
+    Tcl_IncrRefCount(line);
+    bool alive = true;
+    *code = Tcl_ListObjAppendElement(node->state->interp, line,
+                                     Tcl_NewListObj(2, pair));
+    if (*code == TCL_OK) {
+        Tcl_ListObjGetElements(NULL, line, &count, &words);
+        alive = clu_notify_eval(node, count, words, code);
+    }
+    Tcl_DecrRefCount(line);
+    return alive;
+}
+
+void clu_query_news(clu_node *node, const clu_news *news)
+{
+    clu_query_object *q = query_of(node, news->query);
+    if (q == NULL || q->over || node->state == NULL) {
+        return;
+    }
+    remember(q, news);
+    bool done = news->what == CLU_NEWS_DONE;
+    q->over = done;
+    Tcl_Obj *service = q->service;
+    Tcl_IncrRefCount(service);
+    int code;
+    bool alive = call(q, &code);
+    Tcl_Interp *interp = alive ? node->state->interp : NULL;
+    q = alive ? query_of(node, news->query) : NULL;
+    if (alive && code == TCL_ERROR) {
+        Tcl_BackgroundException(interp, code);
+    } else if (q != NULL && q->collect && strcmp(event_of(news), "response")
+               == 0 && code != TCL_RETURN) {
+        put(&q->results, service, Tcl_GetObjResult(interp));
+    }
+    if (q != NULL && code == TCL_BREAK && !done) {
+        clu_engine_query_end(node->engine, q->handle);
+    }
+    if (alive) {
+        Tcl_ResetResult(interp);
+    }
+    Tcl_DecrRefCount(service);
+    if (done && q != NULL) {
+        clu_query_vanish(node, news->query);
+    }
+}
+
+/* ---- what it says ---------------------------------------------------------------------------- */
+
+#define ARGS void *self, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]
+#define GETTER(name, member) \
+    static int name(ARGS) \
+    { \
+        (void)objc, (void)objv; \
+        Tcl_SetObjResult(interp, ((clu_query_object *)self)->member); \
+        return TCL_OK; \
+    }
+
+GETTER(get_id, id)
+GETTER(get_query, query)
+GETTER(get_channel, channel)
+GETTER(get_props, props)
+GETTER(get_service, service)
+GETTER(get_services, services)
+GETTER(get_payload, payload)
+GETTER(get_payloads, payloads)
+GETTER(get_data, data)
+GETTER(get_error, error)
+GETTER(get_errors, errors)
+GETTER(get_event, event)
+GETTER(get_timeout, timeout)
+
+static int get_results(ARGS)
+{
+    (void)objc, (void)objv;
+    clu_query_object *q = self;
+    if (!q->collect) {
+        return clu_tcl_fail(interp, "CLUSTER_QUERY_NO_COLLECT", "the query "
+                            "was made without -collect");
+    }
+    Tcl_SetObjResult(interp, q->results);
+    return TCL_OK;
+}
+
+static int get_remaining(ARGS)
+{
+    (void)objc, (void)objv;
+    clu_query_object *q = self;
+    clu_engine *e = q->node->engine;
+    size_t count = clu_engine_query_owing(e, q->handle, NULL, 0);
+    clu_found owing = { clu_alloc((count + 1) * sizeof(uint64_t)), count,
+                        count };
+    if (owing.ids == NULL) {
+        return clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+    }
+    clu_engine_query_owing(e, q->handle, owing.ids, count);
+    Tcl_SetObjResult(interp, clu_service_names(q->node, &owing));
+    clu_found_free(&owing);
+    return TCL_OK;
+}
+
+static int end(ARGS)
+{
+    (void)interp, (void)objc, (void)objv;
+    clu_query_object *q = self;
+    clu_engine_query_end(q->node->engine, q->handle);
+    return TCL_OK;
+}
+
+static const clu_sub query_subs[] = {
+    { "cancel", end, "", 0, 0, NULL },
+    { "channel", get_channel, "", 0, 0, NULL },
+    { "data", get_data, "", 0, 0, NULL },
+    { "destroy", end, "", 0, 0, NULL },
+    { "error", get_error, "", 0, 0, NULL },
+    { "errors", get_errors, "", 0, 0, NULL },
+    { "event", get_event, "", 0, 0, NULL },
+    { "id", get_id, "", 0, 0, NULL },
+    { "payload", get_payload, "", 0, 0, NULL },
+    { "payloads", get_payloads, "", 0, 0, NULL },
+    { "props", get_props, "", 0, 0, NULL },
+    { "query", get_query, "", 0, 0, NULL },
+    { "remaining", get_remaining, "", 0, 0, NULL },
+    { "result", get_data, "", 0, 0, NULL },
+    { "results", get_results, "", 0, 0, NULL },
+    { "service", get_service, "", 0, 0, NULL },
+    { "services", get_services, "", 0, 0, NULL },
+    { "timeout", get_timeout, "", 0, 0, NULL },
+    { NULL, NULL, NULL, 0, 0, NULL }
+};

@@ -1,0 +1,337 @@
+/*
+ * serviceCmd.c -- the command of a service.
+ *
+ * Layer: binding.  Made when a script first sees its name, so that what
+ * nobody looks at costs nothing; named ::cluster::clusters::<n>::services::
+ * <sid>@<hid> as ever.  It holds its service, which may have left meanwhile.
+ */
+#include "node.h"
+
+typedef struct clu_service_cmd {
+    clu_node *node;             /* outlives it: the node deletes it first */
+    clu_service *service;       /* held */
+    Tcl_Command token;          /* NULL: it is being deleted */
+    Tcl_Obj *name;              /* held */
+} clu_service_cmd;
+
+static const clu_sub service_subs[];
+
+static int run(ClientData cd, Tcl_Interp *interp, int objc,
+               Tcl_Obj *const objv[])
+{
+    clu_service_cmd *cmd = cd;
+    clu_node *node = cmd->node;
+    clu_node_hold(node);
+    clu_service_hold(cmd->service);
+    clu_service *s = cmd->service;
+    int code = clu_sub_run(service_subs, cmd, interp, objc, objv);
+    clu_service_release(s);
+    clu_node_release(node);
+    return code;
+}
+
+/* ---- life ---------------------------------------------------------------------- */
+
+static Tcl_HashEntry *entry_of(clu_node *node, uint64_t id)
+{
+    return Tcl_FindHashEntry(&node->services, (char *)(uintptr_t)id);
+}
+
+static void deleted(ClientData cd)
+{
+    clu_service_cmd *cmd = cd;
+    Tcl_HashEntry *entry = entry_of(cmd->node, cmd->service->id);
+    if (entry != NULL && Tcl_GetHashValue(entry) == cmd) {
+        Tcl_DeleteHashEntry(entry);
+    }
+    clu_service_release(cmd->service);
+    Tcl_DecrRefCount(cmd->name);
+    clu_free(cmd);
+}
+
+static Tcl_Obj *full_name(clu_node *node, const clu_service *s)
+{
+    Tcl_Obj *name = Tcl_DuplicateObj(node->spaces);
+    Tcl_AppendToObj(name, "services::", 10);
+    Tcl_AppendToObj(name, (const char *)s->uuid.p, (Tcl_Size)s->uuid.n);
+    return name;
+}
+
+static clu_service_cmd *create(clu_node *node, clu_service *s)
+{
+    clu_service_cmd *cmd = clu_alloc(sizeof *cmd);
+    if (cmd == NULL) {
+        return NULL;
+    }
+    cmd->node = node;
+    cmd->service = s;
+    cmd->name = full_name(node, s);
+    Tcl_IncrRefCount(cmd->name);
+    clu_service_hold(s);
+    cmd->token = Tcl_CreateObjCommand(node->state->interp,
+                                      Tcl_GetString(cmd->name), run, cmd,
+                                      deleted);
+    if (cmd->token == NULL) {
+        clu_service_release(s);
+        Tcl_DecrRefCount(cmd->name);
+        clu_free(cmd);
+        return NULL;
+    }
+    int fresh;
+    Tcl_HashEntry *entry = Tcl_CreateHashEntry(&node->services,
+                                               (char *)(uintptr_t)s->id,
+                                               &fresh);
+    Tcl_SetHashValue(entry, cmd);
+    return cmd;
+}
+
+Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
+{
+    if (s == NULL || node->state == NULL || node->dead) {
+        return Tcl_NewObj();
+    }
+    Tcl_HashEntry *entry = entry_of(node, s->id);
+    clu_service_cmd *cmd = entry ? Tcl_GetHashValue(entry) : create(node, s);
+    return cmd ? cmd->name : Tcl_NewObj();
+}
+
+void clu_service_vanish(clu_node *node, uint64_t id)
+{
+    Tcl_HashEntry *entry = node->dead ? NULL : entry_of(node, id);
+    if (entry != NULL) {
+        clu_service_cmd *cmd = Tcl_GetHashValue(entry);
+        Tcl_DeleteCommandFromToken(node->state->interp, cmd->token);
+    }
+}
+
+uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name)
+{
+    Tcl_CmdInfo info;
+    Tcl_Interp *where = node->state ? node->state->interp : interp;
+    if (where == NULL
+        || !Tcl_GetCommandInfo(where, Tcl_GetString(name), &info)
+        || info.objProc != run) {
+        return 0;
+    }
+    clu_service_cmd *cmd = info.objClientData;
+    return cmd->node == node ? cmd->service->id : 0;
+}
+
+int clu_service_ids_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
+                       clu_found *found)
+{
+    Tcl_Size count;
+    Tcl_Obj **names;
+    if (Tcl_ListObjGetElements(interp, list, &count, &names) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    for (Tcl_Size i = 0; i < count; i++) {
+        uint64_t id = clu_service_id_of(node, interp, names[i]);
+        if (id == 0) {
+            clu_tcl_error(interp, CLU_GONE, "\"%s\" is no service of this "
+                          "cluster", Tcl_GetString(names[i]));
+            Tcl_SetErrorCode(interp, "CLUSTER", "NOSERVICE",
+                             Tcl_GetString(names[i]), (char *)NULL);
+            return TCL_ERROR;
+        }
+        if (clu_found_add(found, id) != CLU_OK) {
+            return clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+        }
+    }
+    return TCL_OK;
+}
+
+/* ---- what it says ------------------------------------------------------------------ */
+
+static Tcl_Obj *ip_of(const clu_service *s)
+{
+    char text[CLU_ADDRESS_TEXT];
+    return Tcl_NewStringObj(clu_address_text(&s->addr, text), -1);
+}
+
+static Tcl_Obj *seconds_ago(const clu_service *s)
+{
+    return Tcl_NewWideIntObj((clu_loop_clock() - s->last_seen) / 1000);
+}
+
+static const char *state_name(const clu_service *s)
+{
+    static const char *const names[] = { "alive", "doubted", "suspect",
+                                         "pinged", "gone" };
+    return names[s->state];
+}
+
+static void put(Tcl_Obj *dict, const char *key, Tcl_Obj *value)
+{
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj(key, -1), value);
+}
+
+static int answer(Tcl_Interp *interp, Tcl_Obj *value)
+{
+    Tcl_SetObjResult(interp, value);
+    return TCL_OK;
+}
+
+#define SERVICE(self) (((clu_service_cmd *)(self))->service)
+#define ARGS void *self, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]
+#define UNUSED (void)objc, (void)objv
+
+static int info(ARGS)
+{
+    UNUSED;
+    clu_service *s = SERVICE(self);
+    Tcl_Obj *dict = Tcl_NewDictObj();
+    put(dict, "last_seen", seconds_ago(s));
+    put(dict, "address", ip_of(s));
+    put(dict, "props", clu_text_new(s->props));
+    put(dict, "system_id", clu_text_new(clu_service_hid(s)));
+    put(dict, "service_id", clu_text_new(clu_service_sid(s)));
+    put(dict, "tags", clu_items_new(s->tags));
+    put(dict, "protocols", clu_items_new(s->protocols));
+    put(dict, "uuid", clu_text_new(s->uuid));
+    put(dict, "local", Tcl_NewBooleanObj(s->local));
+    put(dict, "state", Tcl_NewStringObj(state_name(s), -1));
+    put(dict, "age", Tcl_NewWideIntObj(
+            (clu_loop_clock() - s->first_seen) / 1000));
+    return answer(interp, dict);
+}
+
+static int ip(ARGS)
+{
+    UNUSED;
+    return answer(interp, ip_of(SERVICE(self)));
+}
+
+static int props(ARGS)
+{
+    UNUSED;
+    return answer(interp, clu_text_new(SERVICE(self)->props));
+}
+
+static int tags(ARGS)
+{
+    UNUSED;
+    return answer(interp, clu_items_new(SERVICE(self)->tags));
+}
+
+static int local(ARGS)
+{
+    UNUSED;
+    return answer(interp, Tcl_NewBooleanObj(SERVICE(self)->local));
+}
+
+static int hid(ARGS)
+{
+    UNUSED;
+    return answer(interp, clu_text_new(clu_service_hid(SERVICE(self))));
+}
+
+static int sid(ARGS)
+{
+    UNUSED;
+    return answer(interp, clu_text_new(clu_service_sid(SERVICE(self))));
+}
+
+static int uuid(ARGS)
+{
+    UNUSED;
+    return answer(interp, clu_text_new(SERVICE(self)->uuid));
+}
+
+static int last_seen(ARGS)
+{
+    UNUSED;
+    return answer(interp, seconds_ago(SERVICE(self)));
+}
+
+static int protocols(ARGS)
+{
+    UNUSED;
+    return answer(interp, clu_items_new(SERVICE(self)->protocols));
+}
+
+static int cluster(ARGS)
+{
+    UNUSED;
+    return answer(interp, ((clu_service_cmd *)self)->node->name);
+}
+
+static int proto_props(ARGS)
+{
+    (void)objc;
+    Tcl_Obj *dict = clu_text_new(SERVICE(self)->props), *value = NULL;
+    Tcl_IncrRefCount(dict);
+    int code = Tcl_DictObjGet(interp, dict, objv[1], &value);
+    if (code == TCL_OK) {
+        Tcl_SetObjResult(interp, value ? value : Tcl_NewObj());
+    }
+    Tcl_DecrRefCount(dict);
+    return code;
+}
+
+static int resolver_tags(ARGS)
+{
+    UNUSED;
+    clu_service *s = SERVICE(self);
+    Tcl_Obj *list = Tcl_NewListObj(0, NULL);
+    for (size_t i = 0; i < s->entry_count; i++) {
+        Tcl_ListObjAppendElement(NULL, list,
+                                 clu_text_new(s->entries[i].word->text));
+    }
+    return answer(interp, list);
+}
+
+static int meets(void *self, Tcl_Interp *interp, bool resolver, int objc,
+                 Tcl_Obj *const objv[])
+{
+    clu_service_cmd *cmd = self;
+    bool yes = false;
+    int code = clu_resolve_one(cmd->node, interp, resolver, objc - 1, objv + 1,
+                               cmd->service, &yes);
+    return code == TCL_OK ? answer(interp, Tcl_NewBooleanObj(yes)) : code;
+}
+
+static int resolve(ARGS)
+{
+    return meets(self, interp, false, objc, objv);
+}
+
+static int resolver(ARGS)
+{
+    return meets(self, interp, true, objc, objv);
+}
+
+static int query(ARGS)
+{
+    clu_service_cmd *cmd = self;
+    return clu_query_ask(cmd->node, interp, cmd->service->id, objc - 1,
+                         objv + 1);
+}
+
+static int send(ARGS)
+{
+    clu_service_cmd *cmd = self;
+    return clu_send_cmd(cmd->node, interp, cmd->service->id, objc - 1,
+                        objv + 1);
+}
+
+static const clu_sub service_subs[] = {
+    { "cluster", cluster, "", 0, 0, NULL },
+    { "hid", hid, "", 0, 0, NULL },
+    { "info", info, "", 0, 0, NULL },
+    { "ip", ip, "", 0, 0, NULL },
+    { "last_seen", last_seen, "", 0, 0, NULL },
+    { "local", local, "", 0, 0, NULL },
+    { "props", props, "", 0, 0, NULL },
+    { "proto_props", proto_props, "protocol", 1, 1, NULL },
+    { "protocols", protocols, "", 0, 0, NULL },
+    { "query", query, "?-option value ...? ?ruid? script", 1, -1, NULL },
+    { "resolve", resolve, "filter ?filter ...?", 1, -1, NULL },
+    { "resolver", resolver, "?modifier? ?operator? list ...", 1, -1, NULL },
+    { "resolver_tags", resolver_tags, "", 0, 0, NULL },
+    { "send", send, "payload | ?-option value ...?", 1, -1, NULL },
+    { "sid", sid, "", 0, 0, NULL },
+    { "tags", tags, "", 0, 0, NULL },
+    { "uuid", uuid, "", 0, 0, NULL },
+    { NULL, NULL, NULL, 0, 0, NULL }
+};

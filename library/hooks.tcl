@@ -1,0 +1,188 @@
+# hooks.tcl -- hooks: their spellings, and what surrounds a body (API 4).
+#
+# A body becomes a lambda once, when it is set.  Around it stands what makes
+# the documented words work: the payload's fields as variables, where the body
+# names them, and `my` for the service or the cluster.
+
+namespace eval ::cluster::hooks {
+    # Bodies by cluster and path, as they were given.
+    variable Bodies
+    array set Bodies {}
+
+    # Every path: the core's name and whether the payload is written back.
+    variable Paths {
+        {evaluate receive}   ask
+        {channel receive}    ask
+        {op receive}         ask
+        {service evaluate}   ask
+        {service validate}   ask
+        {evaluate send}      ask
+        {channel send}       ask
+        {op send}            ask
+        {broadcast}          ask
+        {tags changed}       tell
+        {service discovered} tell
+        {service lost}       tell
+        {query}              tell
+        {event}              tell
+    }
+    # Other spellings: README, code and first generation (API 4).
+    variable Same {
+        {evaluate service} {service evaluate}
+        {service eval}     {service evaluate}
+        {service found}    {service discovered}
+        {receive}          {evaluate receive}
+        {send}             {evaluate send}
+    }
+    variable Fields {type channel hid sid known timestamp protocols ruid op
+        data raw tags keepalive filter error}
+}
+
+# The namespace in which bodies run: nothing of ours in it but `my`.
+namespace eval ::cluster::hook {}
+
+proc ::cluster::hook::my args {
+    upvar 1 service service cluster cluster
+    if {[info exists service] && $service ne {}} {
+        tailcall $service {*}$args
+    }
+    tailcall $cluster {*}$args
+}
+
+# $cluster hook path ?...? ?body?: sets, with an empty body removes, without
+# one returns.
+proc ::cluster::hooks::Hook {cluster args} {
+    variable Bodies
+    lassign [Place $args] name keys rest
+    if {[llength $rest] > 1} {
+        Unknown $args
+    }
+    if {![llength $rest]} {
+        set key $cluster,$name,[lindex $keys 0]
+        return [expr {[info exists Bodies($key)] ? $Bodies($key) : {}}]
+    }
+    set body [lindex $rest 0]
+    set lambda [expr {$body eq {} ? {} : [Lambda $name $body]}]
+    foreach key $keys {
+        $cluster Hook $name $key $lambda
+        set Bodies($cluster,$name,$key) $body
+    }
+    return
+}
+
+# The core's name, the keys (channels, an op), and the words behind the path.
+proc ::cluster::hooks::Place words {
+    variable Paths
+    variable Same
+    set two [lrange $words 0 1]
+    if {[lindex $words 0] in {channel op}} {
+        return [PlaceKeyed $words]
+    }
+    foreach path [list $two [lrange $words 0 0]] {
+        if {[dict exists $Same $path]} {
+            return [list [dict get $Same $path] {{}} \
+                [lrange $words [llength $path] end]]
+        }
+        if {[dict exists $Paths $path]} {
+            return [list $path {{}} [lrange $words [llength $path] end]]
+        }
+    }
+    Unknown $words
+}
+
+# channel 5 receive, channel receive 5, channel receive {5 6}, op C send.
+proc ::cluster::hooks::PlaceKeyed words {
+    lassign $words kind first second
+    if {[llength $words] < 3} {
+        Unknown $words
+    }
+    if {$first in {receive send}} {
+        set way $first
+        set keys $second
+    } elseif {$second in {receive send}} {
+        set way $second
+        set keys $first
+    } else {
+        Unknown $words
+    }
+    if {$kind eq "op"} {
+        set keys [list $keys]
+    } else {
+        foreach key $keys {
+            if {![string is integer -strict $key] || $key < 0} {
+                return -code error -level 3 -errorcode CLUSTER_INVALID_ARGS \
+                    "\"$key\" is no channel: must be a number of 0 or more"
+            }
+        }
+    }
+    return [list [list $kind $way] $keys [lrange $words 3 end]]
+}
+
+proc ::cluster::hooks::Unknown words {
+    return -code error -level 3 -errorcode CLUSTER_INVALID_ARGS "there is no\
+        hook \"[lrange $words 0 end]\": must be channel N receive|send, op OP\
+        receive|send, evaluate receive|send, service\
+        evaluate|validate|discovered|lost, tags changed, query, event or\
+        broadcast"
+}
+
+# The lambda of a body.
+proc ::cluster::hooks::Lambda {name body} {
+    variable Paths
+    set ask [expr {[dict get $Paths $name] eq "ask"}]
+    set head [expr {$ask ? "upvar 1 payload payload;" : ""}]
+    append head [Variables $body [expr {[llength $name] == 2 && $ask}]]
+    set params {cluster service payload proto descriptor services}
+    if {$ask} {
+        set params {cluster service proto descriptor services}
+    }
+    return [list $params $head$body ::cluster::hook]
+}
+
+# Sets the variables that the body names.  In receive and send hooks a payload
+# without data is $data itself (API 4, the README's channel 5).
+proc ::cluster::hooks::Variables {body way} {
+    variable Fields
+    set script {}
+    foreach field $Fields {
+        if {![regexp "\\m$field\\M" $body]} {
+            continue
+        }
+        append script "if {\[dict exists \$payload $field\]}\
+            {set $field \[dict get \$payload $field\]}"
+        if {$field eq "data" && $way} {
+            append script " else {set data \$payload}"
+        }
+        append script ";"
+    }
+    return $script
+}
+
+# Runs a lambda that may change the payload; called by the core.  Returns
+# {verdict payload}: 0 go on, 1 refused, 2 failed.
+proc ::cluster::hooks::Ask {name lambda cluster service payload proto
+                            descriptor services} {
+    set code [catch {
+        apply $lambda $cluster $service $proto $descriptor $services
+    } result options]
+    switch -- $code {
+        0 - 2   { return [list 0 $payload] }
+        3 - 4   { return [list 1 $payload] }
+        default { return [list [Verdict $name $result $options] $payload] }
+    }
+}
+
+# A veto is silent; anything else that fails is reported.
+proc ::cluster::hooks::Verdict {name result options} {
+    set code [dict get $options -errorcode]
+    if {[lrange $code 0 1] eq {CLUSTER VETO} || [dict get $options -code] != 1} {
+        return 1
+    }
+    dict append options -errorinfo "\n    (hook \"$name\")"
+    after 0 [list ::cluster::hooks::Report $options $result]
+    return 2
+}
+
+proc ::cluster::hooks::Report {options result} {
+    return -options $options $result
+}

@@ -1,0 +1,34 @@
+# member.tcl -- a member for the tests: joins with its arguments, then
+#               evaluates what support.tcl's ask sends on stdin.
+
+package require cluster
+fconfigure stdin -translation binary -blocking 1 -buffering full
+fconfigure stdout -translation binary -buffering full
+
+# What happens, for tests to look at: {event service-tags ms}.
+set history {}
+proc note {what service} {
+    lappend ::history [list $what [$service tags] [clock milliseconds]]
+}
+
+set cluster [cluster join {*}$argv]
+$cluster hook service discovered {note discovered $service}
+$cluster hook service lost {note lost $service}
+
+proc serve {} {
+    if {[gets stdin length] < 0} {
+        exit
+    }
+    set script [encoding convertfrom utf-8 [read stdin $length]]
+    set code [catch {uplevel #0 $script} result options]
+    set text [expr {$code ? [list $result $options] : $result}]
+    set bytes [encoding convertto utf-8 $text]
+    puts "$code [string length $bytes]"
+    puts -nonewline $bytes
+    flush stdout
+}
+
+fileevent stdin readable serve
+puts joined
+flush stdout
+vwait forever

@@ -1,0 +1,156 @@
+# support.tcl -- members in processes of their own, waiting, and looking.
+#
+#     source [file join [file dirname [info script]] support.tcl]
+#     start one -tags {web a}            a process that joined
+#     ask one {$cluster services}        evaluates there, returns the result
+#     waitFor 2000 {[ask one {$cluster known_services}] == 1}
+#     stop one; slay one; freeze one; thaw one; stopAll
+#
+# Nothing here sleeps for a fixed time; every wait has an end.
+
+package require Tcl 8.6-
+package require tcltest 2.3
+namespace import -force ::tcltest::*
+
+namespace eval ::support {
+    variable here [file dirname [file normalize [info script]]]
+    variable channels;          # by member: the pipe to its process
+    array set channels {}
+}
+
+# True as soon as the condition holds; false after so many milliseconds.  The
+# event loop runs meanwhile.
+proc waitFor {ms condition} {
+    set end [expr {[clock milliseconds] + $ms}]
+    while {![uplevel 1 [list expr $condition]]} {
+        if {[clock milliseconds] >= $end} {
+            return 0
+        }
+        after 5 {set ::support::tick 1}
+        vwait ::support::tick
+    }
+    return 1
+}
+
+# How long it took in milliseconds; an error when it did not come.
+proc timeUntil {ms condition} {
+    set begin [clock milliseconds]
+    if {![uplevel 1 [list waitFor $ms $condition]]} {
+        error "not within $ms ms: $condition"
+    }
+    return [expr {[clock milliseconds] - $begin}]
+}
+
+# Starts a member; words are options of join.  It is joined when this returns.
+proc start {name args} {
+    launch $name {*}$args
+    ready $name
+}
+
+# The same without waiting for it.
+proc launch {name args} {
+    variable ::support::channels
+    set channel [open |[list [info nameofexecutable] \
+        [file join $::support::here member.tcl] {*}$args 2>@stderr] r+]
+    fconfigure $channel -translation binary -buffering full
+    set channels($name) $channel
+    return $name
+}
+
+proc ready name {
+    variable ::support::channels
+    if {[gets $channels($name) line] < 0 || $line ne "joined"} {
+        error "member $name did not join: $line"
+    }
+    return $name
+}
+
+proc ask {name script} {
+    tell $name $script
+    answer $name
+}
+
+# Several may be told first and their answers taken afterwards.
+proc tell {name script} {
+    variable ::support::channels
+    set bytes [encoding convertto utf-8 $script]
+    puts $channels($name) [string length $bytes]
+    puts -nonewline $channels($name) $bytes
+    flush $channels($name)
+}
+
+proc answer name {
+    variable ::support::channels
+    if {[gets $channels($name) head] < 0} {
+        error "member $name is gone"
+    }
+    lassign $head code length
+    set text [encoding convertfrom utf-8 [read $channels($name) $length]]
+    if {$code} {
+        lassign $text message options
+        return -options $options $message
+    }
+    return $text
+}
+
+proc pidOf name {
+    return [pid $::support::channels($name)]
+}
+
+# Leaves in order.
+proc stop name {
+    variable ::support::channels
+    catch {
+        tell $name exit
+        close $channels($name)
+    }
+    unset -nocomplain channels($name)
+}
+
+# Killed: it says no goodbye.
+proc slay name {
+    variable ::support::channels
+    exec kill -KILL [pidOf $name]
+    catch {close $channels($name)}
+    unset channels($name)
+}
+
+proc freeze name {
+    exec kill -STOP [pidOf $name]
+}
+
+proc thaw name {
+    exec kill -CONT [pidOf $name]
+}
+
+proc members {} {
+    return [lsort -dictionary [array names ::support::channels]]
+}
+
+proc stopAll {} {
+    foreach name [members] {
+        catch {exec kill -CONT [pidOf $name]}
+        stop $name
+    }
+}
+
+# A port that nobody uses now, for clusters that shall not meet others.
+proc freePort {} {
+    set server [socket -server {} -myaddr 127.0.0.1 0]
+    set port [lindex [fconfigure $server -sockname] 2]
+    close $server
+    return $port
+}
+
+proc descriptors {{pid self}} {
+    return [llength [glob -nocomplain -directory /proc/$pid/fd *]]
+}
+
+# Resident memory in KB.
+proc resident {{pid self}} {
+    set f [open /proc/$pid/status]
+    set text [read $f]
+    close $f
+    regexp {VmRSS:\s+(\d+)} $text -> kb
+    return $kb
+}

@@ -1,0 +1,40 @@
+/*
+ * notifier.h -- our loop in Tcl's event loop: one descriptor, two phases.
+ *
+ * Layer: binding (system).  The one user of Tcl's notifier.
+ *
+ *     descriptor readable -> I/O: clu_loop_run, never evaluates Tcl
+ *                         -> dispatch: each server, about 2 ms in all
+ *                         -> more to do? a timer of 0 ms, so that Tk and the
+ *                            application's own handlers have their turn
+ *
+ * While scripts are behind with what came, no more is read: TCP pushes back,
+ * and what UDP loses the kernel counts.
+ */
+#ifndef CLU_NOTIFIER_H
+#define CLU_NOTIFIER_H
+
+#include "host.h"
+#include "loop.h"
+
+/* Somebody with scripts to run. */
+typedef struct clu_server {
+    /* Works until then at most; true: there is more to do. */
+    bool (*serve)(struct clu_server *server, clu_ms until);
+    bool (*behind)(struct clu_server *server);  /* so much that I/O waits */
+    clu_list link;              /* the notifier's own */
+} clu_server;
+
+/* This thread's loop and host, made at the first call. */
+clu_err clu_notifier_open(clu_loop **loop, clu_host **host);
+/* Called as often as open; the last one closes both. */
+void clu_notifier_close(void);
+
+void clu_notifier_add(clu_server *server);
+void clu_notifier_remove(clu_server *server);
+void clu_notifier_wake(void);           /* there is something to serve */
+
+/* I/O alone, waiting up to so many ms: for calls that wait by themselves. */
+void clu_notifier_io(int wait);
+
+#endif
