@@ -11,14 +11,21 @@
 
 #include <stdio.h>
 
+typedef struct clu_peer {       /* one end of a connection */
+    uint16_t port;              /* the other end */
+    uint64_t service;           /* whom it speaks for; 0: not known */
+} clu_peer;
+
+#define PEERS_MAX 256
+
 typedef struct clu_loopback {
     clu_transport head;
     clu_net *net;
     clu_list link;              /* in the net */
     uint16_t port;
-    bool local, cut;
+    bool local, cut, full;
     char name[16];
-    uint64_t peers[64];         /* services that bound a connection to us */
+    clu_peer peers[PEERS_MAX];  /* in no order */
     unsigned peer_count;
 } clu_loopback;
 
@@ -35,7 +42,7 @@ typedef struct clu_crossing {   /* one frame in the air */
 struct clu_net {
     clu_list members, air;
     clu_ms delay, now;
-    unsigned loss;
+    unsigned loss;              /* of 1000 datagrams */
     uint64_t random, frames;
     clu_net_tap *tap;
     void *tap_ctx;
@@ -108,6 +115,43 @@ void clu_net_cut(clu_net *net, uint16_t port, bool cut)
     }
 }
 
+void clu_net_fill(clu_net *net, uint16_t port, const char *name, bool full)
+{
+    clu_loopback *m = member_at(net, port, name);
+    if (m != NULL) {
+        m->full = full;
+    }
+}
+
+/* ---- connections ----------------------------------------------------------------- */
+
+static clu_peer *peer_at(clu_loopback *m, uint16_t port)
+{
+    for (unsigned i = 0; i < m->peer_count; i++) {
+        if (m->peers[i].port == port) {
+            return &m->peers[i];
+        }
+    }
+    return NULL;
+}
+
+static void connect_to(clu_loopback *m, uint16_t port, uint64_t service)
+{
+    clu_peer *peer = peer_at(m, port);
+    if (peer == NULL && m->peer_count < PEERS_MAX) {
+        peer = &m->peers[m->peer_count++];
+        peer->port = port;
+    }
+    if (peer != NULL) {
+        peer->service = service;
+    }
+}
+
+static void hang_up(clu_loopback *m, clu_peer *peer)
+{
+    *peer = m->peers[--m->peer_count];
+}
+
 /* ---- the operations ------------------------------------------------------------ */
 
 static clu_err send(clu_transport *t, const clu_target *to, clu_slice frame,
@@ -116,6 +160,12 @@ static clu_err send(clu_transport *t, const clu_target *to, clu_slice frame,
     clu_loopback *self = (clu_loopback *)t;
     if (!t->multicast && to->addr.port == 0) {
         return CLU_UNREACHABLE;
+    }
+    if (self->full) {
+        return CLU_LIMIT;
+    }
+    if (!t->datagram && to->service != 0) {
+        connect_to(self, to->addr.port, to->service);
     }
     clu_crossing *c = clu_alloc(sizeof *c + frame.n);
     if (c == NULL) {
@@ -136,15 +186,16 @@ static clu_err send(clu_transport *t, const clu_target *to, clu_slice frame,
 
 static void bind(clu_transport *t, uint64_t link, uint64_t service)
 {
+    connect_to((clu_loopback *)t, (uint16_t)link, service);
+}
+
+static void forget(clu_transport *t, uint64_t service)
+{
     clu_loopback *self = (clu_loopback *)t;
-    (void)link;
-    for (unsigned i = 0; i < self->peer_count; i++) {
-        if (self->peers[i] == service) {
-            return;
+    for (unsigned i = self->peer_count; i-- > 0;) {
+        if (self->peers[i].service == service) {
+            hang_up(self, &self->peers[i]);
         }
-    }
-    if (self->peer_count < CLU_COUNT_OF(self->peers)) {
-        self->peers[self->peer_count++] = service;
     }
 }
 
@@ -188,6 +239,7 @@ static void stop(clu_transport *t)
 static const clu_transport_ops loopback_ops = {
     .send = send,
     .bind = bind,
+    .forget = forget,
     .props = props,
     .refresh = refresh,
     .tick = tick,
@@ -217,13 +269,14 @@ clu_err clu_loopback_create(clu_net *net, const char *name, uint16_t port,
 
 /* ---- delivery -------------------------------------------------------------------- */
 
-static clu_from source_of(const clu_crossing *c, const clu_loopback *to,
-                          bool group)
+static clu_from source_of(const clu_crossing *c, clu_loopback *to, bool group)
 {
     bool stream = !to->head.datagram;
+    const clu_peer *peer = stream ? peer_at(to, c->from) : NULL;
     return (clu_from){
         .addr = { .family = 4, .ip = { 127, 0, 0, 1 }, .port = c->from },
         .local = to->local, .group = group, .link = stream ? c->from : 0,
+        .service = peer ? peer->service : 0,
     };
 }
 
@@ -239,9 +292,6 @@ static void hand_in(clu_loopback *to, const clu_crossing *c, bool group,
         to->head.packets_in++;
         to->head.bytes_in += body.n;
         to->head.up(to->head.owner, &a, now);
-        if (member_at(to->net, to->port, c->name) != to) {
-            return;             /* it left while it read */
-        }
     }
 }
 
@@ -258,7 +308,12 @@ static void come_back(clu_net *net, const clu_crossing *c, clu_ms now)
     from->head.up(from->head.owner, &a, now);
 }
 
-/* Everybody but the sender, by port: a member may leave or join meanwhile. */
+static bool is_lost(clu_net *net)
+{
+    return net->loss > 0 && clu_random_below(&net->random, 1000) < net->loss;
+}
+
+/* Everybody, the sender as well, by port: one may join meanwhile. */
 static void to_group(clu_net *net, const clu_crossing *c, clu_ms now)
 {
     uint16_t ports[256];
@@ -271,9 +326,7 @@ static void to_group(clu_net *net, const clu_crossing *c, clu_ms now)
     }
     for (size_t i = 0; i < count; i++) {
         clu_loopback *m = member_at(net, ports[i], c->name);
-        bool lost = net->loss > 0
-            && clu_random_below(&net->random, 1000) < net->loss;
-        if (m != NULL && !m->cut && !lost) {
+        if (m != NULL && !m->cut && (m->port == c->from || !is_lost(net))) {
             hand_in(m, c, true, now);
         }
     }
@@ -297,7 +350,7 @@ static void deliver(clu_net *net, const clu_crossing *c, clu_ms now)
     clu_loopback *to = member_at(net, c->to, c->name);
     if (to == NULL || to->cut) {
         come_back(net, c, now);
-    } else {
+    } else if (!to->head.datagram || !is_lost(net)) {
         hand_in(to, c, false, now);
     }
 }
@@ -334,16 +387,14 @@ void clu_net_break(clu_net *net, uint16_t port, clu_ms now)
 {
     for (clu_list *l = net->members.next; l != &net->members; l = l->next) {
         clu_loopback *m = MEMBER_OF(l);
-        if (m->port == port || m->cut) {
+        clu_peer *peer = m->port == port || m->cut ? NULL : peer_at(m, port);
+        if (peer == NULL) {
             continue;
         }
-        /* The services of this node are known to us by what they bound. */
-        for (unsigned i = 0; i < m->peer_count; i++) {
-            clu_arrival a = { .what = CLU_ARRIVED_CLOSED, .via = &m->head,
-                              .service = m->peers[i], .last = true,
-                              .why = CLU_CLOSED };
-            m->head.up(m->head.owner, &a, now);
-        }
-        m->peer_count = 0;
+        clu_arrival a = { .what = CLU_ARRIVED_CLOSED, .via = &m->head,
+                          .service = peer->service, .last = true,
+                          .why = CLU_CLOSED };
+        hang_up(m, peer);
+        m->head.up(m->head.owner, &a, now);
     }
 }

@@ -32,11 +32,14 @@ void clu_net_run(clu_net *net, clu_ms now);
 clu_ms clu_net_due(const clu_net *net);
 
 void clu_net_delay(clu_net *net, clu_ms delay);
-/* Each frame is lost with this chance in a thousand, by a seeded generator. */
+/* Each datagram is lost, for each who hears it, with this chance in a
+   thousand, by a seeded generator. */
 void clu_net_loss(clu_net *net, unsigned per_mille, uint64_t seed);
 /* The node at this port neither sends nor hears, as if it were killed. */
 void clu_net_cut(clu_net *net, uint16_t port, bool cut);
-/* Everybody bound to its connections learns that they ended. */
+/* This transport's queues are full: it says LIMIT. */
+void clu_net_fill(clu_net *net, uint16_t port, const char *name, bool full);
+/* The other ends of its connections learn that they ended. */
 void clu_net_break(clu_net *net, uint16_t port, clu_ms now);
 
 /* The frames carried so far, and a look at each (for tests of the wire). */

@@ -1,0 +1,275 @@
+/*
+ * match_test.c -- does a service meet a filter?
+ */
+#include "check.h"
+#include "match.h"
+#include "sim.h"
+
+/* A pattern for the tester lent to the matcher: '*' at the end only. */
+static bool glob(void *ctx, clu_match_how how, const clu_item *item,
+                 clu_slice word)
+{
+    int *calls = ctx;
+    ++*calls;
+    size_t n = item->text.n;
+    if (how == CLU_MATCH_REGEXP) {      /* here: "contains" */
+        return memmem(word.p, word.n, item->text.p, n) != NULL;
+    }
+    return n > 0 && item->text.p[n - 1] == '*'
+        ? word.n >= n - 1 && memcmp(word.p, item->text.p, n - 1) == 0
+        : clu_slice_eq(word, item->text);
+}
+
+/* A filter from its text: "has a b; not c; match some w*; exact x". */
+typedef struct filter {
+    clu_match match;
+    clu_clause clauses[8];
+    clu_item items[32];
+    char text[200];
+    int calls;
+} filter;
+
+static void parse_clause(filter *f, clu_clause *c, char *text, size_t *items)
+{
+    static const char *const ops[] = { "has", "not", "some", "exact" };
+    *c = (clu_clause){ .items = &f->items[*items] };
+    char *state;
+    for (char *w = strtok_r(text, " ", &state); w;
+         w = strtok_r(NULL, " ", &state)) {
+        bool word = c->count > 0;
+        for (unsigned i = 0; i < 4 && !word; i++) {
+            if (strcmp(w, ops[i]) == 0) {
+                c->op = (clu_match_op)i;
+                word = true;
+                w = NULL;
+                break;
+            }
+        }
+        if (w == NULL) {
+            continue;
+        }
+        if (c->count == 0 && strcmp(w, "match") == 0) {
+            c->how = CLU_MATCH_GLOB;
+        } else if (c->count == 0 && strcmp(w, "regexp") == 0) {
+            c->how = CLU_MATCH_REGEXP;
+        } else {
+            f->items[(*items)++] = (clu_item){ clu_slice_str(w), NULL };
+            c->count++;
+        }
+    }
+}
+
+static const clu_match *parse(filter *f, const char *text)
+{
+    *f = (filter){ .match = { .clauses = f->clauses, .test = glob,
+                              .ctx = &f->calls } };
+    snprintf(f->text, sizeof f->text, "%s", text);
+    size_t items = 0;
+    char *state;
+    for (char *c = strtok_r(f->text, ";", &state); c;
+         c = strtok_r(NULL, ";", &state)) {
+        parse_clause(f, &f->clauses[f->match.count++], c, &items);
+    }
+    return &f->match;
+}
+
+TEST("match-1.1 has, not, some and exact, by words of ourselves")
+{
+    static const struct { const char *words; size_t tags; const char *filter;
+                          bool meets; } cases[] = {
+        { "web one m0 h", 2, "", true },
+        { "web one m0 h", 2, "has", true },
+        { "web one m0 h", 2, "has web", true },
+        { "web one m0 h", 2, "has web m0", true },
+        { "web one m0 h", 2, "has web two", false },
+        { "web one m0 h", 2, "has we", false },
+        { "web one m0 h", 2, "not", true },
+        { "web one m0 h", 2, "not two three", true },
+        { "web one m0 h", 2, "not two m0", false },
+        { "web one m0 h", 2, "some", false },
+        { "web one m0 h", 2, "some two one", true },
+        { "web one m0 h", 2, "some two three", false },
+        { "web one m0 h", 2, "exact one web", true },
+        { "web one m0 h", 2, "exact one web web", true },
+        { "web one m0 h", 2, "exact one", false },
+        { "web one m0 h", 2, "exact one web m0", false },
+        { "m0 h", 0, "exact", true },
+        { "web m0 h", 1, "exact", false },
+        { "web one m0 h", 2, "has web; not two; some one", true },
+        { "web one m0 h", 2, "has web; not one", false },
+        { "web one m0 h", 2, "match has w*", true },
+        { "web one m0 h", 2, "match has w* x*", false },
+        { "web one m0 h", 2, "match not x*", true },
+        { "web one m0 h", 2, "match not o*", false },
+        { "web one m0 h", 2, "match some x* o*", true },
+        { "web one m0 h", 2, "match exact w* o*", true },
+        { "web one m0 h", 2, "match exact w*", false },
+        { "web one m0 h", 2, "match exact *", true },
+        { "web one m0 h", 2, "regexp has eb", true },
+        { "web one m0 h", 2, "regexp has bew", false },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s: %s", cases[i].words, cases[i].filter);
+        clu_items list = sim_list(cases[i].words);
+        clu_slice at[16];
+        size_t n = 0;
+        while (clu_items_next(&list.wire, &at[n]) == CLU_OK) {
+            n++;
+        }
+        clu_word_list words = { at, n, cases[i].tags };
+        filter f;
+        CHECK_EQ(clu_match_words(parse(&f, cases[i].filter), &words),
+                 cases[i].meets);
+    }
+}
+
+/* ---- against a naive model, at random ----------------------------------------- */
+
+#define PEOPLE 40
+
+static const char *const vocabulary[] = {
+    "p", "q", "r", "pp", "qq", "localhost", "h", "s3", "10.0.0.1"
+};
+
+static void populate(clu_table *t, uint64_t *seed)
+{
+    for (int i = 0; i < PEOPLE; i++) {
+        char sid[16], tags[100] = "";
+        snprintf(sid, sizeof sid, "s%d", i);
+        clu_address a = { .family = 4,
+                          .ip = { 10, 0, 0, (unsigned char)(i % 3) } };
+        clu_service *s;
+        clu_table_insert(t, clu_slice_str(sid), clu_slice_str("h"), &a,
+                         i % 2, 0, &s);
+        size_t n = clu_random_below(seed, 5);
+        for (size_t k = 0; k < n; k++) {
+            strcat(tags, k ? " " : "");
+            strcat(tags, vocabulary[clu_random_below(
+                                  seed, CLU_COUNT_OF(vocabulary))]);
+        }
+        clu_table_tags(t, s, sim_list(tags));
+    }
+}
+
+static void invent(char *text, size_t room, uint64_t *seed)
+{
+    static const char *const ops[] = { "has", "not", "some", "exact" };
+    size_t n = 0, clauses = 1 + clu_random_below(seed, 3);
+    for (size_t c = 0; c < clauses; c++) {
+        bool match = clu_random_below(seed, 4) == 0;
+        n += (size_t)snprintf(text + n, room - n, "%s%s%s", c ? ";" : "",
+                              match ? "match " : "",
+                              ops[clu_random_below(seed, 4)]);
+        size_t items = clu_random_below(seed, 4);
+        for (size_t k = 0; k < items; k++) {
+            n += (size_t)snprintf(text + n, room - n, " %s%s",
+                vocabulary[clu_random_below(seed, CLU_COUNT_OF(vocabulary))],
+                match ? "*" : "");
+        }
+    }
+}
+
+typedef struct tally {
+    size_t count, doubled;
+    bool seen[PEOPLE];
+    size_t stop_at;
+} tally;
+
+static size_t number_of(const clu_service *s)
+{
+    return (size_t)atoi((const char *)s->uuid.p + 1);
+}
+
+static bool note(void *ctx, clu_service *s)
+{
+    tally *tl = ctx;
+    size_t i = number_of(s);
+    tl->doubled += tl->seen[i];
+    tl->seen[i] = true;
+    return ++tl->count != tl->stop_at;
+}
+
+TEST("match-2.1 narrowing finds what a full walk finds, each once")
+{
+    uint64_t seed = check_seed();
+    size_t met = 0;
+    for (int round = 0; round < 60; round++) {
+        clu_limits limits;
+        clu_limits_init(&limits);
+        clu_table t;
+        clu_table_init(&t, &limits);
+        populate(&t, &seed);
+        for (int k = 0; k < 30; k++) {
+            char text[200];
+            invent(text, sizeof text, &seed);
+            check_about("%s", text);
+            filter f;
+            const clu_match *m = parse(&f, text);
+            tally tl = { 0 };
+            clu_match_walk(&t, m, note, &tl);
+            CHECK_EQ(tl.doubled, 0);
+            for (clu_list *l = t.order.next; l != &t.order; l = l->next) {
+                clu_service *s = CLU_SERVICE_OF(l);
+                CHECK_EQ(tl.seen[number_of(s)], clu_match_service(m, s));
+            }
+            met += tl.count;
+        }
+        clu_table_fini(&t);
+    }
+    CHECK(met > 1000);
+}
+
+TEST("match-2.2 found says false and the walk ends")
+{
+    uint64_t seed = 1;
+    clu_limits limits;
+    clu_limits_init(&limits);
+    clu_table t;
+    clu_table_init(&t, &limits);
+    populate(&t, &seed);
+    static const char *const texts[] = { "has h", "not x", "match has *" };
+    for (size_t i = 0; i < CLU_COUNT_OF(texts); i++) {
+        filter f;
+        tally tl = { .stop_at = 3 };
+        clu_match_walk(&t, parse(&f, texts[i]), note, &tl);
+        CHECK_EQ(tl.count, 3);
+    }
+    clu_table_fini(&t);
+}
+
+TEST("match-2.3 a word nobody has costs no pattern")
+{
+    uint64_t seed = 1;
+    clu_limits limits;
+    clu_limits_init(&limits);
+    clu_table t;
+    clu_table_init(&t, &limits);
+    populate(&t, &seed);
+    filter f;
+    tally tl = { 0 };
+    clu_match_walk(&t, parse(&f, "match has *; has nobody"), note, &tl);
+    CHECK_EQ(tl.count, 0);
+    CHECK_EQ(f.calls, 0);
+    clu_table_fini(&t);
+}
+
+TEST("match-3.1 more words than are at hand are matched as well")
+{
+    clu_limits limits;
+    clu_limits_init(&limits);
+    clu_table t;
+    clu_table_init(&t, &limits);
+    clu_service *s;
+    clu_address a = { .family = 4, .ip = { 10, 0, 0, 1 } };
+    clu_table_insert(&t, clu_slice_str("s0"), clu_slice_str("h"), &a, true, 0,
+                     &s);
+    char tags[2000] = "";
+    for (int i = 0; i < 300; i++) {
+        snprintf(tags + strlen(tags), 8, "%st%d", i ? " " : "", i);
+    }
+    CHECK_ERR(clu_table_tags(&t, s, sim_list(tags)), CLU_OK);
+    filter f;
+    CHECK(clu_match_service(parse(&f, "has t0 t299 s0"), s));
+    CHECK(!clu_match_service(parse(&f, "has t300"), s));
+    clu_table_fini(&t);
+}
