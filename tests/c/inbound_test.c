@@ -1,0 +1,520 @@
+/*
+ * inbound_test.c -- the gates a packet passes, and the hooks on its way.
+ */
+#include "check.h"
+#include "sim.h"
+
+static const char *drop_name(size_t i)
+{
+    const char *name = clu_counter_name((clu_counter)i);
+    return strncmp(name, "drop_", 5) == 0 ? name : NULL;
+}
+
+/* The drop counters that moved: "drop_own", "drop_own drop_own", "". */
+static const char *moved(sim_member *m, const clu_counters *before)
+{
+    static char out[300];
+    out[0] = '\0';
+    const clu_counters *now = clu_engine_counters(m->engine);
+    for (size_t i = 0; i < CLU_COUNTER_COUNT; i++) {
+        uint64_t n = drop_name(i) ? now->at[i] - before->at[i] : 0;
+        for (; n > 0; n--) {
+            strcat(strcat(out, out[0] ? " " : ""), drop_name(i) + 5);
+        }
+    }
+    return out;
+}
+
+static size_t known(sim_member *m)
+{
+    return clu_engine_table(m->engine)->count;
+}
+
+/* ---- one bad packet, one counter ------------------------------------------------ */
+
+static clu_from here(void) { return sim_from(23000); }
+static clu_from elsewhere(void)
+{
+    clu_from from = sim_from(23000);
+    from.addr.ip[0] = 10;
+    from.local = false;
+    return from;
+}
+
+static void as_is(clu_packet *p) { (void)p; }
+static void own(clu_packet *p) { sim_text(p, CLU_FIELD_sid, "m0"); }
+static void bad_sid(clu_packet *p) { sim_text(p, CLU_FIELD_sid, "a::b"); }
+static void no_sid(clu_packet *p) { clu_packet_remove(p, CLU_FIELD_sid); }
+static void no_hid(clu_packet *p) { clu_packet_remove(p, CLU_FIELD_hid); }
+static void no_type(clu_packet *p) { clu_packet_remove(p, CLU_FIELD_type); }
+static void no_protocols(clu_packet *p)
+{
+    clu_packet_remove(p, CLU_FIELD_protocols);
+}
+static void without_c(clu_packet *p)
+{
+    clu_packet_list(p, CLU_FIELD_protocols, sim_list("t u"));
+}
+static void no_channel(clu_packet *p)
+{
+    clu_packet_remove(p, CLU_FIELD_channel);
+}
+static void foreign_hid(clu_packet *p)
+{
+    sim_text(p, CLU_FIELD_hid, "02:fc:00:00:00:02");
+}
+static void channel_5(clu_packet *p)
+{
+    clu_packet_number(p, CLU_FIELD_channel, 5);
+}
+static void type_9(clu_packet *p)
+{
+    clu_packet_number(p, CLU_FIELD_type, 9);
+}
+static void type_huge(clu_packet *p)
+{
+    clu_packet_number(p, CLU_FIELD_type, UINT64_MAX);
+}
+static void goodbye(clu_packet *p)
+{
+    clu_packet_number(p, CLU_FIELD_type, CLU_TYPE_DISCONNECT);
+}
+static void answer(clu_packet *p)
+{
+    clu_packet_number(p, CLU_FIELD_type, CLU_TYPE_RESPONSE);
+    sim_text(p, CLU_FIELD_ruid, "nobody's");
+}
+static void for_others(clu_packet *p)
+{
+    clu_packet_list(p, CLU_FIELD_filter, sim_list("m9 m8 web2"));
+}
+static void for_nobody(clu_packet *p)
+{
+    clu_packet_list(p, CLU_FIELD_filter, sim_list(""));
+}
+static void no_dict(clu_packet *p) { sim_text(p, CLU_FIELD_data, "odd"); }
+static void much_data(clu_packet *p)
+{
+    static unsigned char text[5000];
+    memset(text, ' ', sizeof text);
+    clu_packet_text(p, CLU_FIELD_data, clu_slice_of(text, sizeof text));
+}
+static void long_sid(clu_packet *p)
+{
+    static char text[200];
+    memset(text, 'a', sizeof text - 1);
+    sim_text(p, CLU_FIELD_sid, text);
+}
+static void long_tag(clu_packet *p)
+{
+    clu_packet_list(p, CLU_FIELD_tags, sim_list(
+        "0123456789012345678901234567890123456789012345678901234567890123x"));
+}
+static void many_tags(clu_packet *p)
+{
+    char text[200] = "x";
+    for (int i = 0; i < 64; i++) {
+        strcat(text, " x");
+    }
+    clu_packet_list(p, CLU_FIELD_tags, sim_list(text));
+}
+static void ping_without(clu_packet *p)
+{
+    clu_packet_number(p, CLU_FIELD_type, CLU_TYPE_PING);
+}
+static void ping_no_list(clu_packet *p)
+{
+    ping_without(p);
+    sim_text(p, CLU_FIELD_data, "a {b");
+}
+static void failure_without(clu_packet *p)
+{
+    clu_packet_number(p, CLU_FIELD_type, CLU_TYPE_FAILURE);
+}
+static void failure_no_dict(clu_packet *p)
+{
+    failure_without(p);
+    sim_text(p, CLU_FIELD_data, "protocols");
+}
+
+typedef struct bad_case {
+    const char *what, *counter;
+    void (*spoil)(clu_packet *p);
+    clu_from (*from)(void);
+    size_t known;               /* services there afterwards */
+} bad_case;
+
+static const bad_case bad_cases[] = {
+    { "good", "", as_is, here, 1 },
+    { "our own", "own", own, here, 0 },
+    { "bad sid", "identity", bad_sid, here, 0 },
+    { "no sid", "missing", no_sid, here, 0 },
+    { "no hid", "missing", no_hid, here, 0 },
+    { "no type", "missing", no_type, here, 0 },
+    { "no channel", "missing", no_channel, here, 0 },
+    { "no protocols", "missing", no_protocols, here, 0 },
+    { "no c", "missing", without_c, here, 0 },
+    { "hid of another host", "foreign", foreign_hid, here, 0 },
+    { "address of another host", "foreign", as_is, elsewhere, 0 },
+    { "channel 5", "channel", channel_5, here, 0 },
+    { "type 9", "type", type_9, here, 0 },
+    { "type 2^64-1", "type", type_huge, here, 0 },
+    { "goodbye of a stranger", "unknown", goodbye, here, 0 },
+    { "filter of others", "filter", for_others, here, 0 },
+    { "empty filter", "filter", for_nobody, here, 0 },
+    { "sid too long", "limit", long_sid, here, 0 },
+    { "tag too long", "limit", long_tag, here, 0 },
+    { "too many tags", "limit", many_tags, here, 0 },
+    { "answer unasked", "unasked", answer, here, 1 },
+    { "props no dict", "malformed", no_dict, here, 1 },
+    { "props too long", "limit", much_data, here, 1 },
+    { "ping without list", "missing", ping_without, here, 1 },
+    { "ping with no list", "malformed", ping_no_list, here, 1 },
+    { "failure without data", "missing", failure_without, here, 1 },
+    { "failure with no dict", "malformed", failure_no_dict, here, 1 },
+};
+
+TEST("inbound-1.1 each bad packet moves one counter, its own")
+{
+    for (size_t i = 0; i < CLU_COUNT_OF(bad_cases); i++) {
+        const bad_case *c = &bad_cases[i];
+        check_about("%s", c->what);
+        sim s;
+        sim_init(&s, 1);
+        sim_member *m = sim_add(&s);
+        clu_counters before = *clu_engine_counters(m->engine);
+        clu_packet p;
+        sim_head(&p, "x1", CLU_TYPE_HEARTBEAT);
+        c->spoil(&p);
+        clu_from from = c->from();
+        sim_receive_packet(m, "c", &from, &p);
+        CHECK_STR(moved(m, &before), c->counter);
+        CHECK_EQ(known(m), c->known);
+        sim_fini(&s);
+    }
+}
+
+TEST("inbound-1.2 bytes that are no packet move one counter, its own")
+{
+    static const struct { const char *bytes; size_t n; const char *counter; }
+        cases[] = {
+        { "", 0, "missing" }, { "\x01", 1, "malformed" },
+        { "\x01\x81", 2, "malformed" }, { "\x10\x01", 2, "field" },
+        { "\x00\x01", 2, "field" }, { "\x04\x7f" "a", 3, "malformed" },
+        { "\x0e\xff\xff\x7f", 4, "malformed" },
+        { "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11, "malformed" },
+    };
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%zu", i);
+        clu_counters before = *clu_engine_counters(m->engine);
+        clu_from from = here();
+        sim_receive(m, "c", &from,
+                    clu_slice_of(cases[i].bytes, cases[i].n));
+        CHECK_STR(moved(m, &before), cases[i].counter);
+    }
+    CHECK_EQ(known(m), 0);
+    sim_fini(&s);
+}
+
+TEST("inbound-1.3 a full table drops newcomers and keeps who is there")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    clu_engine_config(m->engine)->limits.at[CLU_LIMIT_SERVICES] = 2;
+    static const char *const sids[] = { "a", "b", "c", "a" };
+    static const char *const drops[] = { "", "", "full", "" };
+    for (size_t i = 0; i < CLU_COUNT_OF(sids); i++) {
+        clu_counters before = *clu_engine_counters(m->engine);
+        clu_packet p;
+        clu_from from = here();
+        sim_head(&p, sids[i], CLU_TYPE_HEARTBEAT);
+        sim_receive_packet(m, "c", &from, &p);
+        CHECK_STR(moved(m, &before), drops[i]);
+    }
+    CHECK(sim_find(m, "a") != NULL && sim_find(m, "c") == NULL);
+    sim_fini(&s);
+}
+
+TEST("inbound-1.4 a second sid on a connection is dropped")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    clu_packet p;
+    clu_from from = here();
+    from.link = 77;
+    sim_head(&p, "a", CLU_TYPE_EVENT);
+    sim_receive_packet(m, "t", &from, &p);
+    from.service = sim_find(m, "a")->id;    /* as the transport has bound it */
+    clu_counters before = *clu_engine_counters(m->engine);
+    sim_head(&p, "b", CLU_TYPE_EVENT);
+    sim_receive_packet(m, "t", &from, &p);
+    CHECK_STR(moved(m, &before), "link");
+    CHECK(sim_find(m, "b") == NULL);
+    sim_head(&p, "a", CLU_TYPE_EVENT);
+    sim_receive_packet(m, "t", &from, &p);
+    CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, "a"), 2);
+    sim_fini(&s);
+}
+
+TEST("inbound-1.5 a filter names us by sid, hid or tag, however long it is")
+{
+    static const struct { const char *filter; bool ours; } cases[] = {
+        { "m0", true }, { SIM_HID, true }, { "web", true }, { "one", true },
+        { "x y m0", true }, { "m", false }, { "m00", false }, { "we", false },
+        { "WEB", false }, { "c", false },
+    };
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    sim_tag(m, "web one");
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", cases[i].filter);
+        clu_packet p;
+        clu_from from = here();
+        sim_head(&p, "x1", CLU_TYPE_EVENT);
+        clu_packet_list(&p, CLU_FIELD_filter, sim_list(cases[i].filter));
+        sim_receive_packet(m, "c", &from, &p);
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, "x1"), cases[i].ours);
+        sim_forget(&s);
+    }
+    sim_fini(&s);
+}
+
+TEST("inbound-1.6 the largest filter costs less than a millisecond or two")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    char tags[400] = "";
+    for (int i = 0; i < 64; i++) {
+        snprintf(tags + strlen(tags), 8, "%sx%02d", i ? " " : "", i);
+    }
+    CHECK_ERR(sim_tag(m, tags), CLU_OK);
+    static unsigned char wire[4096 * 4];
+    for (size_t i = 0; i < sizeof wire; i += 4) {
+        memcpy(wire + i, "\3xzz", 4);
+    }
+    clu_packet p;
+    sim_head(&p, "x1", CLU_TYPE_EVENT);
+    clu_packet_list(&p, CLU_FIELD_filter,
+                    (clu_items){ 4096, clu_slice_of(wire, sizeof wire) });
+    clu_packet_first(&p, CLU_FIELD_filter);
+    clu_from from = here();
+    clock_t begin = clock();
+    for (int i = 0; i < 20; i++) {
+        sim_receive_packet(m, "c", &from, &p);
+    }
+    double ms = (double)(clock() - begin) * 1000 / CLOCKS_PER_SEC / 20;
+    printf("# %.3f ms a filter of 4096\n", ms);
+    CHECK(ms < 20);
+    CHECK_EQ(sim_counter(m, CLU_COUNT_drop_filter), 20);
+    sim_fini(&s);
+}
+
+/* ---- asks ---------------------------------------------------------------------- */
+
+static clu_ask asked_at;        /* where the hook acts */
+static int asked;
+
+static clu_err veto(sim_member *m, clu_question *q)
+{
+    (void)m;
+    asked++;
+    return q->what == asked_at ? CLU_VETO : CLU_OK;
+}
+
+static clu_err leave(sim_member *m, clu_question *q)
+{
+    if (q->what == asked_at) {
+        asked++;
+        sim_leave(m);
+    }
+    return CLU_OK;
+}
+
+/* A goodbye of the very sender comes in while its packet is judged. */
+static clu_err lose(sim_member *m, clu_question *q)
+{
+    if (q->what == asked_at && q->service != NULL && asked++ == 0) {
+        clu_packet p;
+        clu_from from = here();
+        sim_head(&p, "x1", CLU_TYPE_DISCONNECT);
+        sim_receive_packet(m, "c", &from, &p);
+        clu_engine_tick(m->engine, m->in->now + 50);
+    }
+    return CLU_OK;
+}
+
+static clu_err replace(sim_member *m, clu_question *q)
+{
+    (void)m;
+    if (q->what == asked_at) {
+        clu_packet p = *q->packet;
+        sim_text(&p, CLU_FIELD_data, "other");
+        q->owned = clu_packet_copy(&p);
+    }
+    return CLU_OK;
+}
+
+static void start_asking(sim *s, clu_ask at,
+                         clu_err (*hook)(sim_member *, clu_question *))
+{
+    sim_init(s, 1);
+    sim_member *m = sim_add(s);
+    clu_packet p;
+    clu_from from = here();
+    sim_head(&p, "x1", CLU_TYPE_HEARTBEAT);
+    sim_receive_packet(m, "c", &from, &p);
+    m->ask = hook;
+    clu_engine_patron(m->engine)->asks = UINT32_MAX;
+    asked_at = at;
+    asked = 0;
+}
+
+static void event_in(sim *s, const char *sid)
+{
+    clu_packet p;
+    clu_from from = here();
+    sim_head(&p, sid, CLU_TYPE_EVENT);
+    sim_text(&p, CLU_FIELD_data, "as sent");
+    sim_receive_packet(s->at[0], "c", &from, &p);
+}
+
+static const clu_ask stages[] = { CLU_ASK_RECEIVE, CLU_ASK_ADMIT,
+                                  CLU_ASK_VALIDATE };
+
+TEST("inbound-2.1 a veto at any stage drops the packet and admits nobody")
+{
+    for (size_t i = 0; i < CLU_COUNT_OF(stages); i++) {
+        sim s;
+        start_asking(&s, stages[i], veto);
+        sim_member *m = s.at[0];
+        clu_counters before = *clu_engine_counters(m->engine);
+        event_in(&s, "x2");
+        CHECK_STR(moved(m, &before), "veto");
+        CHECK_EQ(known(m), 1);
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, NULL), 0);
+        CHECK_EQ(asked, i + 1);
+        sim_fini(&s);
+    }
+}
+
+TEST("inbound-2.2 what a hook made of a packet is what goes on")
+{
+    for (size_t i = 0; i < CLU_COUNT_OF(stages); i++) {
+        sim s;
+        start_asking(&s, stages[i], replace);
+        event_in(&s, "x1");
+        const sim_news *news = sim_first(s.at[0], CLU_NEWS_EVENT, "x1");
+        CHECK(news != NULL);
+        CHECK_STR(news ? news->text : "", "other");
+        sim_fini(&s);
+    }
+}
+
+static void (*spoil)(clu_packet *p);
+
+static clu_err replace_badly(sim_member *m, clu_question *q)
+{
+    (void)m;
+    clu_packet p = *q->packet;
+    spoil(&p);
+    q->owned = clu_packet_copy(&p);
+    return CLU_OK;
+}
+
+TEST("inbound-2.3 what a hook made must still be a packet of somebody else")
+{
+    static const struct { void (*spoil)(clu_packet *); const char *counter; }
+        cases[] = {
+        { own, "own" }, { bad_sid, "identity" }, { no_sid, "missing" },
+        { type_9, "type" }, { many_tags, "limit" }, { long_tag, "limit" },
+        { without_c, "missing" },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", cases[i].counter);
+        sim s;
+        start_asking(&s, CLU_ASK_RECEIVE, replace_badly);
+        spoil = cases[i].spoil;
+        clu_counters before = *clu_engine_counters(s.at[0]->engine);
+        event_in(&s, "x1");
+        CHECK_STR(moved(s.at[0], &before), cases[i].counter);
+        CHECK_EQ(known(s.at[0]), 1);
+        sim_fini(&s);
+    }
+}
+
+TEST("inbound-2.4 a hook may leave the cluster at any stage")
+{
+    for (size_t i = 0; i < CLU_COUNT_OF(stages); i++) {
+        sim s;
+        start_asking(&s, stages[i], leave);
+        sim_member *m = s.at[0];
+        event_in(&s, "x1");
+        CHECK_EQ(asked, 1);
+        CHECK(clu_engine_left(m->engine));
+        CHECK_EQ(known(m), 0);
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, NULL), 0);
+        CHECK(clu_engine_transport(m->engine, 0) != NULL);
+        CHECK_EQ(clu_engine_deadline(m->engine), 0);
+        sim_advance(&s, 10);
+        CHECK(clu_engine_transport(m->engine, 0) == NULL);
+        CHECK_EQ(clu_engine_deadline(m->engine), CLU_NEVER);
+        event_in(&s, "x1");
+        sim_fini(&s);
+    }
+}
+
+TEST("inbound-2.5 a service that goes while a hook runs comes back as new")
+{
+    for (size_t i = 1; i < CLU_COUNT_OF(stages); i++) {
+        sim s;
+        start_asking(&s, stages[i], lose);
+        sim_member *m = s.at[0];
+        uint64_t before = sim_find(m, "x1")->id;
+        event_in(&s, "x1");
+        CHECK(asked > 0);
+        CHECK_EQ(sim_told(m, CLU_NEWS_LOST, "x1"), 1);
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, "x1"), 1);
+        clu_service *again = sim_find(m, "x1");
+        CHECK(again != NULL && again->id > before);
+        sim_fini(&s);
+    }
+}
+
+static void leave_when_told(sim_member *m, const clu_news *news)
+{
+    if (news->what == CLU_NEWS_TAGS || news->what == CLU_NEWS_EVENT) {
+        sim_leave(m);
+    }
+}
+
+TEST("inbound-2.6 whoever is told may leave the cluster")
+{
+    for (int tags = 0; tags < 2; tags++) {
+        sim s;
+        sim_init(&s, 1);
+        sim_member *m = sim_add(&s);
+        m->told = leave_when_told;
+        clu_packet p;
+        clu_from from = here();
+        sim_head(&p, "x1", CLU_TYPE_EVENT);
+        if (tags) {
+            clu_packet_list(&p, CLU_FIELD_tags, sim_list("web"));
+        }
+        sim_receive_packet(m, "c", &from, &p);
+        CHECK(clu_engine_left(m->engine));
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, NULL), !tags);
+        sim_fini(&s);
+    }
+}
+
+TEST("inbound-3.1 all of the above left nothing in memory")
+{
+    CHECK_EQ(clu_alloc_live(), 0);
+}
