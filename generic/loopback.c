@@ -23,7 +23,8 @@ typedef struct clu_loopback {
     clu_net *net;
     clu_list link;              /* in the net */
     uint16_t port;
-    bool local, cut, full;
+    bool local, cut;
+    clu_net_fault fault;
     char name[16];
     clu_peer peers[PEERS_MAX];  /* in no order */
     unsigned peer_count;
@@ -115,11 +116,12 @@ void clu_net_cut(clu_net *net, uint16_t port, bool cut)
     }
 }
 
-void clu_net_fill(clu_net *net, uint16_t port, const char *name, bool full)
+void clu_net_spoil(clu_net *net, uint16_t port, const char *name,
+                   clu_net_fault fault)
 {
     clu_loopback *m = member_at(net, port, name);
     if (m != NULL) {
-        m->full = full;
+        m->fault = fault;
     }
 }
 
@@ -161,8 +163,8 @@ static clu_err send(clu_transport *t, const clu_target *to, clu_slice frame,
     if (!t->multicast && to->addr.port == 0) {
         return CLU_UNREACHABLE;
     }
-    if (self->full) {
-        return CLU_LIMIT;
+    if (self->fault == CLU_NET_FULL || self->fault == CLU_NET_BROKEN) {
+        return self->fault == CLU_NET_FULL ? CLU_LIMIT : CLU_SYSTEM;
     }
     if (!t->datagram && to->service != 0) {
         connect_to(self, to->addr.port, to->service);
@@ -348,7 +350,7 @@ static void deliver(clu_net *net, const clu_crossing *c, clu_ms now)
         return;
     }
     clu_loopback *to = member_at(net, c->to, c->name);
-    if (to == NULL || to->cut) {
+    if (to == NULL || to->cut || to->fault == CLU_NET_DEAF) {
         come_back(net, c, now);
     } else if (!to->head.datagram || !is_lost(net)) {
         hand_in(to, c, false, now);

@@ -37,8 +37,15 @@ void clu_net_delay(clu_net *net, clu_ms delay);
 void clu_net_loss(clu_net *net, unsigned per_mille, uint64_t seed);
 /* The node at this port neither sends nor hears, as if it were killed. */
 void clu_net_cut(clu_net *net, uint16_t port, bool cut);
-/* This transport's queues are full: it says LIMIT. */
-void clu_net_fill(clu_net *net, uint16_t port, const char *name, bool full);
+typedef enum {
+    CLU_NET_SOUND,
+    CLU_NET_FULL,               /* it says LIMIT when it shall send */
+    CLU_NET_BROKEN,             /* it says SYSTEM when it shall send */
+    CLU_NET_DEAF                /* what is sent to it comes back */
+} clu_net_fault;
+
+void clu_net_spoil(clu_net *net, uint16_t port, const char *name,
+                   clu_net_fault fault);
 /* The other ends of its connections learn that they ended. */
 void clu_net_break(clu_net *net, uint16_t port, clu_ms now);
 

@@ -203,7 +203,11 @@ sim_member *sim_add(sim *s)
     }
     m->in = s;
     m->port = (uint16_t)(40000 + s->count);
-    snprintf(m->sid, sizeof m->sid, "m%zu", s->count);
+    if (s->sid != NULL) {
+        snprintf(m->sid, sizeof m->sid, "%s", s->sid);
+    } else {
+        snprintf(m->sid, sizeof m->sid, "m%zu", s->count);
+    }
     if (s->net == NULL || make_engine(m) != CLU_OK) {
         free(m);
         return NULL;

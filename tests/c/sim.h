@@ -60,6 +60,7 @@ struct sim {
     size_t count;
     /* For the next member: */
     const char *protocols;      /* one letter each, such as "tc" */
+    const char *sid;            /* NULL: "m" and its number */
     clu_ms ttl, heartbeat;
     uint64_t seed;
 };
