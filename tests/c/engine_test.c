@@ -1,0 +1,438 @@
+/*
+ * engine_test.c -- joining, finding each other, beating, leaving.
+ */
+#include "check.h"
+#include "sim.h"
+
+/* ---- finding each other --------------------------------------------------------- */
+
+static void check_view(sim *s, const char *props_of)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        for (size_t k = 0; k < s->count; k++) {
+            clu_service *found = sim_service(s->at[i], s->at[k]);
+            CHECK_EQ(found == NULL, i == k);
+            if (found != NULL && props_of != NULL) {
+                CHECK_EQ(clu_service_port(found, props_of), s->at[k]->port);
+                CHECK_EQ(found->tags.count, 2);
+                CHECK(found->kin && found->local);
+            }
+        }
+    }
+}
+
+TEST("engine-1.1 all know all soon after the last join, with ports and tags")
+{
+    static const struct { size_t members; clu_ms within; } cases[] = {
+        { 2, 10 }, { 3, 15 }, { 10, 150 }, { 30, 1000 },
+    };
+    for (size_t c = 0; c < CLU_COUNT_OF(cases); c++) {
+        check_about("%zu members", cases[c].members);
+        sim s;
+        sim_init(&s, c);
+        for (size_t i = 0; i < cases[c].members; i++) {
+            sim_member *m = sim_add(&s);
+            sim_tag(m, "web one");
+            sim_join(m);
+            sim_advance(&s, 7);
+        }
+        clu_ms begin = s.now - 7;
+        CHECK(sim_until(&s, cases[c].within, sim_all_know));
+        printf("# %zu members: %lld ms after the last join\n",
+               cases[c].members, (long long)(s.now - begin));
+        check_view(&s, "t");
+        sim_fini(&s);
+    }
+}
+
+TEST("engine-1.2 all know all when they join at the same moment")
+{
+    sim s;
+    sim_init(&s, 1);
+    for (size_t i = 0; i < 30; i++) {
+        sim_tag(sim_add(&s), "web one");
+    }
+    for (size_t i = 0; i < 30; i++) {
+        sim_join(s.at[i]);
+    }
+    CHECK(sim_until(&s, 1000, sim_all_know));
+    check_view(&s, "t");
+    sim_fini(&s);
+}
+
+TEST("engine-1.3 answers that are lost are asked for again")
+{
+    uint64_t seed = check_seed();
+    for (int round = 0; round < 10; round++) {
+        sim s;
+        sim_init(&s, seed + (uint64_t)round);
+        clu_net_loss(s.net, 200, seed + (uint64_t)round);
+        for (size_t i = 0; i < 10; i++) {
+            sim_start(&s);
+            sim_advance(&s, 50);
+        }
+        sim_advance(&s, 20 * SIM_SECOND);
+        clu_net_loss(s.net, 0, 0);
+        CHECK(sim_until(&s, 125 * SIM_SECOND, sim_all_know));
+        sim_fini(&s);
+    }
+}
+
+TEST("engine-1.4 half of all is lost: three heartbeats heal it, with ports")
+{
+    uint64_t seed = check_seed();
+    sim s;
+    sim_init(&s, seed);
+    s.heartbeat = 2 * SIM_SECOND;
+    clu_net_loss(s.net, 500, seed);
+    for (size_t i = 0; i < 10; i++) {
+        sim_tag(sim_add(&s), "web one");
+        sim_join(s.at[i]);
+        sim_advance(&s, 50);
+    }
+    sim_advance(&s, 10 * SIM_SECOND);
+    clu_net_loss(s.net, 0, 0);
+    CHECK(sim_until(&s, 7 * SIM_SECOND, sim_all_know));
+    sim_advance(&s, 7 * SIM_SECOND);
+    check_view(&s, NULL);
+    sim_fini(&s);
+}
+
+TEST("engine-1.5 a member known by a bare beacon is asked for its ports")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_add(&s), *b = sim_add(&s);
+    sim_tag(b, "web one");
+    clu_engine_heartbeat(b->engine, false, false, 0, s.now);
+    sim_advance(&s, 500);
+    CHECK_EQ(clu_service_port(sim_service(a, b), "t"), 0);
+    sim_advance(&s, 600);
+    CHECK_EQ(clu_service_port(sim_service(a, b), "t"), b->port);
+    CHECK_EQ(sim_service(a, b)->tags.count, 2);
+    sim_fini(&s);
+}
+
+TEST("engine-1.6 discovered is told after exactly one second, once")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s);
+    sim_advance(&s, 5000);
+    sim_member *b = sim_start(&s);
+    clu_ms begin = s.now;
+    sim_advance(&s, 999);
+    CHECK_EQ(sim_told(a, CLU_NEWS_DISCOVERED, NULL), 0);
+    sim_advance(&s, 5000);
+    CHECK_EQ(sim_told(a, CLU_NEWS_DISCOVERED, b->sid), 1);
+    const sim_news *news = sim_first(a, CLU_NEWS_DISCOVERED, b->sid);
+    CHECK_EQ(news ? news->at - begin : 0, 1000);
+    sim_fini(&s);
+}
+
+TEST("engine-1.7 one that went within the second is never discovered")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s), *b = sim_start(&s);
+    sim_advance(&s, 990);
+    sim_leave(b);
+    sim_advance(&s, 5000);
+    CHECK_EQ(sim_told(a, CLU_NEWS_DISCOVERED, NULL), 0);
+    CHECK_EQ(sim_told(a, CLU_NEWS_LOST, b->sid), 1);
+    sim_fini(&s);
+}
+
+/* ---- beating --------------------------------------------------------------------- */
+
+typedef struct beats {
+    clu_ms at[64];
+    size_t count;
+    sim *s;
+} beats;
+
+static void count_beats(void *ctx, uint16_t from, uint16_t to,
+                        const char *name, clu_slice frame)
+{
+    beats *b = ctx;
+    (void)frame;
+    if (from == 40000 && to == 0 && strcmp(name, "c") == 0
+        && b->count < CLU_COUNT_OF(b->at)) {
+        b->at[b->count++] = b->s->now;
+    }
+}
+
+TEST("engine-2.1 heartbeats come at their interval less up to a tenth")
+{
+    sim s;
+    sim_init(&s, check_seed());
+    s.heartbeat = 10 * SIM_SECOND;
+    sim_start(&s);
+    sim_advance(&s, 5);
+    beats b = { .s = &s };
+    clu_net_watch(s.net, count_beats, &b);
+    sim_advance(&s, 500 * SIM_SECOND);
+    CHECK(b.count >= 50 && b.count <= 56);
+    clu_ms least = CLU_NEVER, most = 0;
+    for (size_t i = 1; i < b.count; i++) {
+        clu_ms gap = b.at[i] - b.at[i - 1];
+        CHECK(gap > 9 * SIM_SECOND && gap <= 10 * SIM_SECOND);
+        least = gap < least ? gap : least;
+        most = gap > most ? gap : most;
+    }
+    CHECK(most - least > 100);
+    sim_fini(&s);
+}
+
+TEST("engine-2.2 a beat that is asked for comes then, and only once")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_start(&s);
+    sim_advance(&s, 1000);
+    beats b = { .s = &s };
+    clu_net_watch(s.net, count_beats, &b);
+    clu_ms begin = s.now;
+    clu_engine_heartbeat_at(s.at[0]->engine, begin + 300, true);
+    clu_engine_heartbeat_at(s.at[0]->engine, begin + 200, false);
+    clu_engine_heartbeat_at(s.at[0]->engine, begin + 900, false);
+    sim_advance(&s, 5000);
+    CHECK_EQ(b.count, 1);
+    CHECK_EQ(b.at[0] - begin, 200);
+    sim_fini(&s);
+}
+
+TEST("engine-2.3 tags of a later beat are found, and told")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s), *b = sim_start(&s);
+    sim_advance(&s, 2000);
+    sim_forget(&s);
+    sim_tag(b, "new tags");
+    clu_engine_heartbeat_at(b->engine, s.now, true);
+    sim_advance(&s, 10);
+    CHECK_EQ(sim_told(a, CLU_NEWS_TAGS, b->sid), 1);
+    CHECK(clu_table_word(clu_engine_table(a->engine), clu_slice_str("new"))
+          != NULL);
+    CHECK_EQ(clu_service_port(sim_service(a, b), "t"), b->port);
+    clu_engine_heartbeat(b->engine, false, true, 0, s.now);
+    sim_advance(&s, 10);
+    CHECK_EQ(sim_told(a, CLU_NEWS_TAGS, b->sid), 1);
+    sim_fini(&s);
+}
+
+TEST("engine-2.4 an interval of nothing does not stop the clock")
+{
+    sim s;
+    sim_init(&s, 1);
+    s.heartbeat = 0;
+    sim_start(&s);
+    sim_advance(&s, 100);
+    CHECK_EQ(s.now, 1000100);
+    sim_fini(&s);
+}
+
+TEST("engine-2.5 discovering again is held back for 30 seconds")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s);
+    CHECK_ERR(clu_engine_discover(a->engine, 0, s.now), CLU_LIMIT);
+    sim_advance(&s, 30 * SIM_SECOND);
+    CHECK_ERR(clu_engine_discover(a->engine, 0, s.now), CLU_LIMIT);
+    sim_advance(&s, 1);
+    CHECK_ERR(clu_engine_discover(a->engine, 0, s.now), CLU_OK);
+    sim_fini(&s);
+}
+
+TEST("engine-2.6 channels 0 to 2 are never left; others are heard when joined")
+{
+    sim s;
+    sim_init(&s, 1);
+    clu_engine *e = sim_add(&s)->engine;
+    CHECK_ERR(clu_engine_channel(e, 2, false), CLU_VALUE);
+    CHECK_ERR(clu_engine_channel(e, 5, true), CLU_OK);
+    CHECK_ERR(clu_engine_channel(e, 5, true), CLU_OK);
+    CHECK(clu_engine_hears(e, 5) && !clu_engine_hears(e, 6));
+    const uint64_t *list;
+    CHECK_EQ(clu_engine_channels(e, &list), 4);
+    for (uint64_t i = 6; clu_engine_channels(e, &list) < CLU_CHANNELS_MAX;
+         i++) {
+        CHECK_ERR(clu_engine_channel(e, i, true), CLU_OK);
+    }
+    CHECK_ERR(clu_engine_channel(e, 9999, true), CLU_LIMIT);
+    CHECK_ERR(clu_engine_channel(e, 5, false), CLU_OK);
+    CHECK(!clu_engine_hears(e, 5) && clu_engine_hears(e, 6));
+    sim_fini(&s);
+}
+
+/* ---- leaving --------------------------------------------------------------------- */
+
+TEST("engine-3.1 one that leaves in order is lost everywhere in a moment")
+{
+    sim s;
+    sim_init(&s, 1);
+    for (int i = 0; i < 10; i++) {
+        sim_start(&s);
+    }
+    sim_advance(&s, 5000);
+    clu_ms begin = s.now;
+    sim_leave(s.at[3]);
+    sim_advance(&s, 5000);
+    for (size_t i = 0; i < 10; i++) {
+        if (i != 3) {
+            const sim_news *news = sim_first(s.at[i], CLU_NEWS_LOST, "m3");
+            CHECK(news != NULL && news->at - begin <= 100);
+        }
+    }
+    CHECK_EQ(s.at[3]->count, sim_told(s.at[3], CLU_NEWS_DISCOVERED, NULL));
+    CHECK(sim_all_know(&s));
+    sim_fini(&s);
+}
+
+static void answer_and_leave(sim_member *m, const clu_news *news)
+{
+    if (news->what == CLU_NEWS_QUERY) {
+        sim_leave(m);           /* the simulator has answered before */
+    }
+}
+
+TEST("engine-3.2 an answer sent just before leaving is an answer")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s), *b = sim_start(&s);
+    sim_advance(&s, 5000);
+    b->told = answer_and_leave;
+    CHECK_ERR(sim_query(a, sim_service(a, b), "bye?", 5000, NULL), CLU_OK);
+    sim_advance(&s, 1000);
+    CHECK_EQ(sim_told(a, CLU_NEWS_ANSWER, b->sid), 1);
+    CHECK_EQ(sim_told(a, CLU_NEWS_ASKED_LOST, NULL), 0);
+    CHECK_EQ(sim_told(a, CLU_NEWS_LOST, b->sid), 1);
+    sim_fini(&s);
+}
+
+TEST("engine-3.3 what has left does nothing any more, and says so")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s), *b = sim_start(&s);
+    sim_advance(&s, 5000);
+    clu_service *service = sim_service(a, b);
+    clu_service_hold(service);
+    CHECK_ERR(sim_query(a, service, "x", 5000, NULL), CLU_OK);
+    sim_leave(a);
+    CHECK_EQ(service->state, CLU_SERVICE_GONE);
+    CHECK_EQ(sim_told(a, CLU_NEWS_DONE, NULL), 1);
+    CHECK_EQ(sim_told(a, CLU_NEWS_LOST, NULL), 0);
+    CHECK_ERR(sim_event(a, service, "x"), CLU_GONE);
+    CHECK_ERR(sim_query(a, service, "x", 5000, NULL), CLU_GONE);
+    CHECK_ERR(clu_engine_heartbeat(a->engine, true, true, 0, s.now), CLU_GONE);
+    CHECK_ERR(clu_engine_heartbeat_at(a->engine, s.now, true), CLU_GONE);
+    CHECK_ERR(clu_engine_discover(a->engine, 0, s.now), CLU_GONE);
+    CHECK_EQ(clu_engine_deadline(a->engine), CLU_NEVER);
+    sim_leave(a);
+    clu_service_release(service);
+    sim_fini(&s);
+}
+
+static clu_err leave_again(sim_member *m, clu_question *q)
+{
+    (void)q;
+    sim_leave(m);
+    return CLU_OK;
+}
+
+TEST("engine-3.4 a hook on the goodbye may leave again")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s);
+    a->ask = leave_again;
+    clu_engine_patron(a->engine)->asks = 1u << CLU_ASK_SEND;
+    sim_leave(a);
+    CHECK(clu_engine_left(a->engine));
+    sim_fini(&s);
+}
+
+TEST("engine-3.5 a hook on any packet of ours may leave")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s), *b = sim_start(&s);
+    sim_advance(&s, 5000);
+    for (int what = 0; what < 4; what++) {
+        sim_member *m = sim_start(&s);
+        sim_advance(&s, 5000);
+        m->ask = leave_again;
+        clu_engine_patron(m->engine)->asks = 1u << CLU_ASK_SEND;
+        if (what == 0) {
+            CHECK_ERR(sim_event(m, sim_service(m, a), "x"), CLU_GONE);
+        } else if (what == 1) {
+            CHECK_ERR(sim_query(m, NULL, "x", 1000, NULL), CLU_GONE);
+        } else if (what == 2) {
+            sim_query(b, sim_service(b, m), "x", 1000, NULL);
+        } else {
+            CHECK_ERR(clu_engine_heartbeat(m->engine, true, true, 0, s.now),
+                      CLU_GONE);
+        }
+        sim_advance(&s, 200 * SIM_SECOND);
+        CHECK(clu_engine_left(m->engine));
+        CHECK_EQ(sim_told(m, CLU_NEWS_DONE, NULL), 0);
+    }
+    sim_fini(&s);
+}
+
+static clu_err tag_anew(sim_member *m, clu_question *q)
+{
+    if (clu_packet_has(q->packet, CLU_FIELD_tags)) {
+        sim_tag(m, "quite other tags, and longer ones");
+    }
+    return CLU_OK;
+}
+
+TEST("engine-3.6 a hook may change our tags while a beacon carries the old")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_add(&s), *b = sim_add(&s);
+    sim_tag(b, "old ones");
+    b->ask = tag_anew;
+    clu_engine_patron(b->engine)->asks = 1u << CLU_ASK_SEND;
+    clu_engine_heartbeat(b->engine, true, true, 0, s.now);
+    sim_advance(&s, 10);
+    CHECK_EQ(sim_service(a, b)->tags.count, 2);
+    sim_fini(&s);
+}
+
+/* ---- limits of our own ------------------------------------------------------------- */
+
+TEST("engine-4.1 too many tags, too long ones and odd names are refused")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    char tags[200] = "x";
+    for (int i = 1; i < 64; i++) {
+        strcat(tags, " x");
+    }
+    CHECK_ERR(sim_tag(m, tags), CLU_OK);
+    CHECK_ERR(sim_tag(m, strcat(tags, " x")), CLU_LIMIT);
+    CHECK_EQ(clu_engine_own_tags(m->engine).count, 64);
+    s.sid = "no word";
+    CHECK(sim_add(&s) == NULL);
+    sim_fini(&s);
+}
+
+TEST("engine-4.2 there is room for sixteen transports")
+{
+    sim s;
+    sim_init(&s, 1);
+    s.protocols = "abcdefghijklmnop";
+    CHECK(sim_add(&s) != NULL);
+    s.protocols = "abcdefghijklmnopq";
+    CHECK(sim_add(&s) == NULL);
+    sim_fini(&s);
+    CHECK_EQ(clu_alloc_live(), 0);
+}
