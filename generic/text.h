@@ -21,7 +21,8 @@ typedef int Tcl_Size;
 /*
  * A Tcl string from the wire, with reference count 0.  Bytes that are no UTF-8
  * become one character U+0000 to U+00FF each; a surrogate alone, which a Tcl
- * string may hold, comes back as it was sent.
+ * string may hold, comes back as it was sent.  Two that belong together are
+ * one character, also in Tcl 9, so that the wire is the same for both.
  */
 Tcl_Obj *clu_text_new(clu_slice wire);
 

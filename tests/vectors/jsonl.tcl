@@ -70,5 +70,17 @@ proc jsonl::Text {text atVar} {
     if {[string first \\ $inner] < 0} {
         return $inner
     }
-    return [subst -nocommands -novariables [string map {\\/ /} $inner]]
+    set inner [string map {\\/ /} $inner]
+    while {[regexp {\\u(d[89ab]..)\\u(d[c-f]..)} $inner pair high low]} {
+        set inner [string map [list $pair [Character 0x$high 0x$low]] $inner]
+    }
+    return [subst -nocommands -novariables $inner]
+}
+
+# Tcl 9 does not join the two halves of a character.
+proc jsonl::Character {high low} {
+    set point [expr {0x10000 + (($high - 0xd800) << 10) + $low - 0xdc00}]
+    return [encoding convertfrom utf-8 [binary format c4 [list \
+        [expr {0xf0 | $point >> 18}] [expr {0x80 | $point >> 12 & 0x3f}] \
+        [expr {0x80 | $point >> 6 & 0x3f}] [expr {0x80 | $point & 0x3f}]]]]
 }
