@@ -13,6 +13,7 @@ struct clu_query_object {
     Tcl_Obj *name;              /* held, as all below that are not NULL */
     Tcl_Obj *id, *command, *query, *channel, *props, *services, *timeout;
     bool collect;
+    bool ended;                 /* by a script: no answer is told any more */
     bool over;                  /* DONE was told */
     Tcl_Obj *results;           /* dict: service -> the callback's value */
     Tcl_Obj *errors;            /* dict: service -> message */
@@ -69,6 +70,13 @@ static int run(ClientData cd, Tcl_Interp *interp, int objc,
     return code;
 }
 
+/* What came already and waits to be told is told no more. */
+static void end_early(clu_query_object *q)
+{
+    q->ended = true;
+    clu_engine_query_end(q->node->engine, q->handle);
+}
+
 /* Its command went.  Unless that is the end after "done", it ends the query,
    and "done" is still to come. */
 static void deleted(ClientData cd)
@@ -82,7 +90,7 @@ static void deleted(ClientData cd)
         }
         clu_query_free(q);
     } else {
-        clu_engine_query_end(q->node->engine, q->handle);
+        end_early(q);
     }
 }
 
@@ -237,11 +245,13 @@ static bool call(clu_query_object *q, int *code)
 void clu_query_news(clu_node *node, const clu_news *news)
 {
     clu_query_object *q = query_of(node, news->query);
-    if (q == NULL || q->over || node->state == NULL) {
+    bool done = news->what == CLU_NEWS_DONE;
+    bool early = q != NULL && q->ended && !done
+        && news->what != CLU_NEWS_STARTED;
+    if (q == NULL || q->over || early || node->state == NULL) {
         return;
     }
     remember(q, news);
-    bool done = news->what == CLU_NEWS_DONE;
     q->over = done;
     Tcl_Obj *service = q->service;
     Tcl_IncrRefCount(service);
@@ -256,7 +266,7 @@ void clu_query_news(clu_node *node, const clu_news *news)
         put(&q->results, service, Tcl_GetObjResult(interp));
     }
     if (q != NULL && code == TCL_BREAK && !done) {
-        clu_engine_query_end(node->engine, q->handle);
+        end_early(q);
     }
     if (alive) {
         Tcl_ResetResult(interp);
@@ -324,8 +334,7 @@ static int get_remaining(ARGS)
 static int end(ARGS)
 {
     (void)interp, (void)objc, (void)objv;
-    clu_query_object *q = self;
-    clu_engine_query_end(q->node->engine, q->handle);
+    end_early(self);
     return TCL_OK;
 }
 

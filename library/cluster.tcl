@@ -3,6 +3,8 @@
 # What a program may say is checked here, word by word, before anything is
 # made; sockets, tables and time are the C core's.
 
+namespace eval ::cluster::clusters {}
+
 namespace eval ::cluster {
     variable Joined 0
     # The options of join: kind and default.  Kinds are the procs Check<Kind>.

@@ -154,3 +154,57 @@ proc resident {{pid self}} {
     regexp {VmRSS:\s+(\d+)} $text -> kb
     return $kb
 }
+
+# ---- several clusters in this process ------------------------------------------
+
+# Joins one cluster for each list of options and waits until all know all.
+# Returns their commands.
+proc together args {
+    set port [freePort]
+    set clusters [lmap options $args {cluster join -port $port {*}$options}]
+    set others [expr {[llength $clusters] - 1}]
+    foreach cluster $clusters {
+        if {![waitFor 2000 {[$cluster known_services] == $others}]} {
+            error "$cluster knows [$cluster known_services] of $others"
+        }
+    }
+    return $clusters
+}
+
+proc destroyAll {} {
+    foreach cluster [cluster clusters] {
+        $cluster destroy
+    }
+    waitFor 1000 {![llength [cluster clusters]]
+        && ![llength [namespace children ::cluster::clusters]]}
+}
+
+# The service by which one cluster knows another.
+proc serviceOf {cluster other} {
+    return [$cluster resolve [$other uuid]]
+}
+
+# The last words of an error and its code.
+proc failure script {
+    set code [catch {uplevel 1 $script} message options]
+    if {!$code} {
+        return "no error: $message"
+    }
+    return [list [dict get $options -errorcode] $message]
+}
+
+proc errorCodeOf script {
+    return [lindex [uplevel 1 [list failure $script]] 0]
+}
+
+# Background errors are collected instead of printed.
+proc collectErrors {} {
+    set ::support::errors {}
+    interp bgerror {} {apply {{message options} {
+        lappend ::support::errors $message
+    }}}
+}
+
+proc errorsSeen {} {
+    return $::support::errors
+}
