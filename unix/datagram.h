@@ -10,7 +10,11 @@
 #include "../generic/transport.h"
 #include "host.h"
 
-/* local: listens on loopback addresses only.  v6: an IPv6 socket. */
+/*
+ * local: listens on a loopback address only and sends to that, whatever own
+ * address a peer was heard from; others get UNREACHABLE.  v6: an IPv6 socket;
+ * not local it takes IPv4 as well.  send: LIMIT beyond CLU_LIMIT_DATAGRAM.
+ */
 clu_err clu_datagram_create(clu_loop *loop, clu_host *host, bool local,
                             bool v6, clu_transport **t);
 

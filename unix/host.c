@@ -38,6 +38,7 @@ struct clu_host {
     view now;
     clu_watch watch;            /* rtnetlink */
     clu_timer settle;
+    bool changed;               /* since the observers were told */
     clu_list observers;
 };
 
@@ -176,25 +177,17 @@ static bool same(const view *a, const view *b)
                   a->address_count * sizeof *a->addresses) == 0;
 }
 
-/* changed: may be NULL. */
-static clu_err reload(clu_host *host, bool *changed)
+clu_err clu_host_reload(clu_host *host)
 {
     view next;
     clu_err err = look(&next);
     if (err != CLU_OK) {
         return err;             /* what was known stays */
     }
-    if (changed) {
-        *changed = !same(&host->now, &next);
-    }
+    host->changed |= !same(&host->now, &next);
     view_fini(&host->now);
     host->now = next;
     return CLU_OK;
-}
-
-clu_err clu_host_reload(clu_host *host)
-{
-    return reload(host, NULL);
 }
 
 /* ---- Following changes --------------------------------------------------- */
@@ -235,10 +228,10 @@ static void tell_all(clu_host *host, clu_ms now)
 static void settled(clu_timer *timer, clu_ms now)
 {
     clu_host *host = CLU_CONTAINER(timer, clu_host, settle);
-    bool changed = false;
-    if (reload(host, &changed) != CLU_OK) {
+    if (clu_host_reload(host) != CLU_OK) {
         clu_loop_set(host->loop, timer, now + COALESCE);
-    } else if (changed) {
+    } else if (host->changed) {
+        host->changed = false;
         tell_all(host, now);
     }
 }
@@ -294,7 +287,8 @@ clu_err clu_host_create(clu_loop *loop, clu_host **host)
     if (loop) {
         follow(h);              /* before looking: nothing is missed */
     }
-    clu_err err = reload(h, NULL);
+    clu_err err = clu_host_reload(h);
+    h->changed = false;
     if (err != CLU_OK) {
         clu_host_destroy(h);
         return err;

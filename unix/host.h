@@ -33,7 +33,7 @@ typedef struct clu_host_observer {
 void clu_host_observe(clu_host *host, clu_host_observer *o);
 void clu_host_unobserve(clu_host *host, clu_host_observer *o);
 
-clu_err clu_host_reload(clu_host *host);
+clu_err clu_host_reload(clu_host *host);        /* now; tells nobody yet */
 size_t clu_host_interfaces(const clu_host *host, const clu_interface **list);
 bool clu_host_is_local(const clu_host *host, const clu_address *a);
 size_t clu_host_addresses(const clu_host *host, const clu_address **list);

@@ -1,0 +1,120 @@
+/*
+ * datagram_test.c -- unicast UDP: refusals, sizes, places.
+ */
+#include "station.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+static void open_d(station *s, bool local, bool v6)
+{
+    clu_transport *t = NULL;
+    station_init(s);
+    CHECK_ERR(clu_datagram_create(the_loop, the_host, local, v6, &t), CLU_OK);
+    station_attach(s, t);
+}
+
+TEST("datagram-1.1 a dead process on a live host is told at once, by service")
+{
+    loop_begin();
+    station a, b;
+    open_d(&a, true, false);
+    open_d(&b, true, false);
+    clu_target to_b = loopback_target(7, port_of(b.t));
+    clu_target to_self = loopback_target(8, port_of(a.t));
+    CHECK_ERR(send_text(&a, &to_b, "x"), CLU_OK);
+    RUN_UNTIL(b.count[CLU_ARRIVED_FRAME] == 1);
+    CHECK_EQ(a.count[CLU_ARRIVED_REFUSED], 0);
+    station_stop(&b);
+    clu_ms start = clu_loop_clock();
+    CHECK_ERR(send_text(&a, &to_b, "x"), CLU_OK);
+    CHECK_ERR(send_text(&a, &to_self, "y"), CLU_OK);    /* not disturbed */
+    RUN_UNTIL(a.count[CLU_ARRIVED_REFUSED] == 1
+              && a.count[CLU_ARRIVED_FRAME] == 1);
+    CHECK(clu_loop_clock() - start < 100);
+    CHECK_EQ(station_heard(&a, CLU_ARRIVED_REFUSED, 0)->service, 7);
+    a.t->ops->forget(a.t, 7);
+    to_b.service = 0;
+    CHECK_ERR(send_text(&a, &to_b, "x"), CLU_OK);
+    run_for(20);
+    CHECK_EQ(a.count[CLU_ARRIVED_REFUSED], 1);
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("datagram-1.2 many refusals neither spin nor stop the rest")
+{
+    loop_begin();
+    station a, b;
+    open_d(&a, true, false);
+    open_d(&b, true, false);
+    clu_target to_b = loopback_target(7, port_of(b.t));
+    clu_target to_self = loopback_target(8, port_of(a.t));
+    station_stop(&b);
+    for (int i = 0; i < 200; i++) {
+        CHECK_ERR(send_text(&a, &to_b, "x"), CLU_OK);
+        CHECK_ERR(send_text(&a, &to_self, "y"), CLU_OK);
+    }
+    RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 200
+              && a.count[CLU_ARRIVED_REFUSED] > 0);
+    while (clu_loop_run(the_loop, 0, 1)) {
+    }
+    CHECK(!clu_loop_run(the_loop, 0, 1));
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("datagram-2.1 IPv6, and IPv4 to an IPv6 socket")
+{
+    loop_begin();
+    station a, b;
+    open_d(&a, false, true);
+    open_d(&b, false, true);
+    clu_target to = loopback_target(1, port_of(b.t));
+    CHECK_ERR(send_text(&a, &to, "four"), CLU_OK);
+    to.addr = (clu_address){ .family = 6, .port = to.addr.port,
+                             .ip = { [15] = 1 } };
+    CHECK_ERR(send_text(&a, &to, "six"), CLU_OK);
+    RUN_UNTIL(b.count[CLU_ARRIVED_FRAME] == 2);
+    CHECK_EQ(station_heard(&b, CLU_ARRIVED_FRAME, 0)->from.addr.family, 4);
+    CHECK_EQ(station_heard(&b, CLU_ARRIVED_FRAME, 1)->from.addr.family, 6);
+    CHECK(station_heard(&b, CLU_ARRIVED_FRAME, 1)->from.local);
+    station_stop(&b);
+    CHECK_ERR(send_text(&a, &to, "gone"), CLU_OK);
+    RUN_UNTIL(a.count[CLU_ARRIVED_REFUSED] == 1);
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("datagram-2.2 a local member goes to no other host")
+{
+    loop_begin();
+    station a;
+    open_d(&a, true, false);
+    clu_target to = loopback_target(1, 9);
+    to.addr = (clu_address){ .family = 4, .port = 9, .ip = { 192, 0, 2, 1 } };
+    CHECK_ERR(send_text(&a, &to, "x"), CLU_UNREACHABLE);
+    to = loopback_target(1, 0);
+    CHECK_ERR(send_text(&a, &to, "x"), CLU_UNREACHABLE);
+    to = (clu_target){ .service = 1 };
+    CHECK_ERR(send_text(&a, &to, "x"), CLU_UNREACHABLE);
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("datagram-2.3 a refreshed socket has a new port and says so")
+{
+    loop_begin();
+    station a;
+    open_d(&a, true, false);
+    uint16_t old = port_of(a.t);
+    CHECK_ERR(a.t->ops->refresh(a.t, clu_loop_clock()), CLU_OK);
+    CHECK_EQ(a.count[CLU_ARRIVED_MOVED], 0);
+    RUN_UNTIL(a.count[CLU_ARRIVED_MOVED] == 1);
+    CHECK(port_of(a.t) != old);
+    clu_target to = loopback_target(1, port_of(a.t));
+    CHECK_ERR(send_text(&a, &to, "x"), CLU_OK);
+    RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 1);
+    station_stop(&a);
+    loop_end();
+}
