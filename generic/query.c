@@ -136,7 +136,7 @@ static bool pay(clu_engine *e, clu_query *q, const clu_news *news)
     clu_debt wanted = { .service = news->service->id };
     clu_debt *debt = bsearch(&wanted, q->debts, q->count, sizeof *debt,
                              by_service);
-    if (debt == NULL || !debt->owing) {
+    if (debt == NULL || !debt->owing || q->ended) {
         return false;
     }
     debt->owing = false;

@@ -1,0 +1,400 @@
+/*
+ * route_test.c -- which transport for which service; fallback; reports.
+ */
+#include "check.h"
+#include "sim.h"
+
+/* What one member sends, as "t:6 c:3" - transport and type of each frame. */
+static char sent[500];
+
+static void note_frame(void *ctx, uint16_t from, uint16_t to,
+                       const char *name, clu_slice frame)
+{
+    (void)ctx;
+    (void)to;
+    /* type: the field id 1, one byte, behind protocols or in front of them */
+    const unsigned char *at = memmem(frame.p, frame.n, ":01\1", 4);
+    if (from == 40000 && at != NULL && strlen(sent) < 400) {
+        snprintf(sent + strlen(sent), 16, "%s%s:%u", sent[0] ? " " : "", name,
+                 at[4]);
+    }
+}
+
+typedef struct pair {
+    sim s;
+    sim_member *a, *b;          /* a sends, b receives */
+} pair;
+
+static void start(pair *p, const char *protocols)
+{
+    sim_init(&p->s, 1);
+    p->s.protocols = protocols;
+    p->a = sim_start(&p->s);
+    p->b = sim_start(&p->s);
+    sim_advance(&p->s, 5000);
+    sim_forget(&p->s);
+    clu_net_watch(p->s.net, note_frame, NULL);
+    sent[0] = '\0';
+}
+
+static clu_err send_by(pair *p, uint32_t allowed, unsigned *used)
+{
+    clu_packet packet = { 0 };
+    clu_engine_head(p->a->engine, &packet, CLU_TYPE_EVENT, 0);
+    sim_text(&packet, CLU_FIELD_data, "hello");
+    uint8_t by = 99;
+    clu_service *b = sim_service(p->a, p->b);
+    clu_outgoing out = { .packet = &packet, .services = &b->id, .count = 1,
+                         .allowed = allowed, .used = &by };
+    clu_err err = clu_engine_send(p->a->engine, &out, p->s.now);
+    *used = by;
+    return err;
+}
+
+/* ---- the order ------------------------------------------------------------------- */
+
+TEST("route-1.1 the peer's order is followed, the next is taken when one fails")
+{
+    /* faults, a letter for each transport: - sound, b broken (it fails at
+       once), d deaf (it comes back), f full */
+    static const struct { const char *protocols, *faults; clu_err err;
+                          const char *sent; size_t events;
+                          clu_service_state state; } cases[] = {
+        { "utc", "---", CLU_OK, "u:6", 1, CLU_SERVICE_ALIVE },
+        { "tuc", "---", CLU_OK, "t:6", 1, CLU_SERVICE_ALIVE },
+        { "ctu", "---", CLU_OK, "t:6", 1, CLU_SERVICE_ALIVE },
+        { "utc", "b--", CLU_OK, "t:6 t:8", 1, CLU_SERVICE_ALIVE },
+        { "utc", "d--", CLU_OK, "u:6 t:6 t:8", 1, CLU_SERVICE_ALIVE },
+        { "utc", "bb-", CLU_OK, "c:6 c:8", 1, CLU_SERVICE_SUSPECT },
+        { "utc", "dd-", CLU_OK, "u:6 t:6 t:8 c:6 c:8", 1,
+          CLU_SERVICE_SUSPECT },
+        { "utc", "bd-", CLU_OK, "t:6 t:8 c:6 c:8", 1, CLU_SERVICE_SUSPECT },
+        { "utc", "bbb", CLU_SYSTEM, "", 0, CLU_SERVICE_SUSPECT },
+        { "utc", "f--", CLU_LIMIT, "", 0, CLU_SERVICE_ALIVE },
+        { "utc", "bf-", CLU_LIMIT, "", 0, CLU_SERVICE_ALIVE },
+        { "utc", "ff-", CLU_LIMIT, "", 0, CLU_SERVICE_ALIVE },
+        { "dc", "f-", CLU_OK, "c:6", 1, CLU_SERVICE_ALIVE },
+        { "c", "-", CLU_OK, "c:6", 1, CLU_SERVICE_ALIVE },
+        { "c", "b", CLU_SYSTEM, "", 0, CLU_SERVICE_SUSPECT },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s %s", cases[i].protocols, cases[i].faults);
+        pair p;
+        start(&p, cases[i].protocols);
+        for (size_t k = 0; cases[i].protocols[k]; k++) {
+            char name[2] = { cases[i].protocols[k], '\0' };
+            char fault = cases[i].faults[k];
+            clu_net_spoil(p.s.net, fault == 'd' ? p.b->port : p.a->port, name,
+                          fault == '-' ? CLU_NET_SOUND
+                          : fault == 'b' ? CLU_NET_BROKEN
+                          : fault == 'd' ? CLU_NET_DEAF : CLU_NET_FULL);
+        }
+        unsigned used;
+        CHECK_ERR(send_by(&p, CLU_SEND_ANY, &used), cases[i].err);
+        CHECK_EQ(used != CLU_TRANSPORTS_MAX, cases[i].err == CLU_OK);
+        sim_advance(&p.s, 50);
+        CHECK_STR(sent, cases[i].sent);
+        CHECK_EQ(sim_told(p.b, CLU_NEWS_EVENT, "m0"), cases[i].events);
+        CHECK_EQ(sim_service(p.a, p.b)->state, cases[i].state);
+        sim_fini(&p.s);
+    }
+}
+
+TEST("route-1.2 only what is allowed is tried, and a failure is told")
+{
+    static const struct { uint32_t allowed; const char *sent; clu_err err;
+                          size_t failed; } cases[] = {
+        { 1, "u:6", CLU_OK, 1 }, { 2, "t:6", CLU_OK, 0 },
+        { 3, "u:6 t:6 t:8", CLU_OK, 0 }, { 4, "c:6", CLU_OK, 0 },
+        { 8, "", CLU_UNREACHABLE, 0 }, { 0, "", CLU_UNREACHABLE, 0 },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("allowed %u", cases[i].allowed);
+        pair p;
+        start(&p, "utc");
+        clu_net_spoil(p.s.net, p.b->port, "u", CLU_NET_DEAF);
+        unsigned used;
+        CHECK_ERR(send_by(&p, cases[i].allowed, &used), cases[i].err);
+        sim_advance(&p.s, 50);
+        CHECK_STR(sent, cases[i].sent);
+        CHECK_EQ(sim_told(p.a, CLU_NEWS_FAILED, "m1"), cases[i].failed);
+        sim_fini(&p.s);
+    }
+}
+
+TEST("route-1.3 a service that says no port is no failure of ours")
+{
+    sim s;
+    sim_init(&s, 1);
+    s.protocols = "tc";
+    sim_member *m = sim_add(&s);
+    clu_packet p;
+    clu_from from = sim_from(23000);
+    sim_head(&p, "x1", CLU_TYPE_HEARTBEAT);
+    sim_receive_packet(m, "c", &from, &p);
+    CHECK_ERR(sim_event(m, sim_find(m, "x1"), "hi"), CLU_OK);
+    CHECK_EQ(sim_find(m, "x1")->state, CLU_SERVICE_ALIVE);
+    CHECK_EQ(sim_counter(m, CLU_COUNT_fallbacks), 0);
+    sim_fini(&s);
+}
+
+TEST("route-1.4 what reaches this host only is kept from other hosts")
+{
+    sim s;
+    sim_init(&s, 1);
+    s.protocols = "tc";
+    sim_member *m = sim_add(&s);
+    clu_engine_config(m->engine)->remote = true;
+    clu_engine_transport(m->engine, 0)->local_only = true;
+    clu_packet p;
+    clu_from from = sim_from(23000);
+    from.local = false;
+    from.addr.ip[0] = 10;
+    sim_head(&p, "x1", CLU_TYPE_HEARTBEAT);
+    sim_text(&p, CLU_FIELD_hid, "other");
+    sim_text(&p, CLU_FIELD_data, "t {port 40001}");
+    sim_receive_packet(m, "c", &from, &p);
+    clu_service *x = clu_table_find(clu_engine_table(m->engine),
+                                    clu_slice_str("x1"),
+                                    clu_slice_str("other"));
+    CHECK(x != NULL && !x->local);
+    sent[0] = '\0';
+    clu_net_watch(s.net, note_frame, NULL);
+    CHECK_ERR(sim_event(m, x, "hi"), CLU_OK);
+    sim_advance(&s, 10);
+    CHECK_STR(sent, "c:6");
+    sim_fini(&s);
+}
+
+/* ---- the failure report ------------------------------------------------------------- */
+
+TEST("route-2.1 who hears that it is not reached makes itself anew, and says so")
+{
+    pair p;
+    start(&p, "utc");
+    clu_net_spoil(p.s.net, p.b->port, "u", CLU_NET_DEAF);
+    unsigned used;
+    send_by(&p, CLU_SEND_ANY, &used);
+    uint64_t before = clu_engine_transport(p.b->engine, 2)->packets_out;
+    sim_advance(&p.s, 50);
+    CHECK_EQ(sim_counter(p.a, CLU_COUNT_fallbacks), 1);
+    CHECK_EQ(clu_engine_transport(p.b->engine, 2)->packets_out, before + 1);
+    for (int i = 0; i < 10; i++) {      /* not oftener than every 2 s */
+        send_by(&p, CLU_SEND_ANY, &used);
+        sim_advance(&p.s, 100);
+    }
+    CHECK_EQ(clu_engine_transport(p.b->engine, 2)->packets_out, before + 1);
+    sim_advance(&p.s, 1000);
+    send_by(&p, CLU_SEND_ANY, &used);
+    sim_advance(&p.s, 50);
+    CHECK_EQ(clu_engine_transport(p.b->engine, 2)->packets_out, before + 2);
+    sim_fini(&p.s);
+}
+
+static clu_err leave_on_send(sim_member *m, clu_question *q)
+{
+    (void)q;
+    sim_leave(m);
+    return CLU_OK;
+}
+
+TEST("route-2.2 a hook may leave while we make ourselves anew")
+{
+    pair p;
+    start(&p, "utc");
+    p.b->ask = leave_on_send;
+    clu_engine_patron(p.b->engine)->asks = 1u << CLU_ASK_SEND;
+    clu_packet packet;
+    clu_from from = sim_from(1);
+    sim_head(&packet, "x1", CLU_TYPE_FAILURE);
+    sim_text(&packet, CLU_FIELD_data, "protocols {u t c}");
+    sim_receive_packet(p.b, "c", &from, &packet);
+    CHECK(clu_engine_left(p.b->engine));
+    sim_advance(&p.s, 100);
+    sim_fini(&p.s);
+}
+
+TEST("route-2.3 names of protocols nobody has change nothing")
+{
+    pair p;
+    start(&p, "utc");
+    static const char *const data[] = {
+        "protocols {}", "protocols {x y z}", "protocols \"x {\"", "",
+        "protocol u",
+    };
+    uint64_t before = clu_engine_transport(p.b->engine, 2)->packets_out;
+    for (size_t i = 0; i < CLU_COUNT_OF(data); i++) {
+        clu_packet packet;
+        clu_from from = sim_from(1);
+        sim_head(&packet, "m0", CLU_TYPE_FAILURE);
+        sim_text(&packet, CLU_FIELD_data, data[i]);
+        sim_receive_packet(p.b, "c", &from, &packet);
+        sim_advance(&p.s, 3000);
+    }
+    CHECK_EQ(clu_engine_transport(p.b->engine, 2)->packets_out, before);
+    sim_fini(&p.s);
+}
+
+/* ---- the group ------------------------------------------------------------------------ */
+
+static clu_err to_group(sim_member *m, size_t services, bool must_fit,
+                        size_t bytes)
+{
+    static char data[5000];
+    memset(data, 'x', sizeof data);
+    uint64_t ids[SIM_MEMBERS];
+    size_t count = 0;
+    clu_table *t = clu_engine_table(m->engine);
+    for (clu_list *l = t->order.next; l != &t->order && count < services;
+         l = l->next) {
+        ids[count++] = CLU_SERVICE_OF(l)->id;
+    }
+    clu_packet p = { 0 };
+    clu_engine_head(m->engine, &p, CLU_TYPE_EVENT, 0);
+    clu_packet_text(&p, CLU_FIELD_data, clu_slice_of(data, bytes));
+    clu_outgoing out = { .packet = &p, .services = ids, .count = count,
+                         .group = true, .must_fit = must_fit,
+                         .allowed = CLU_SEND_ANY };
+    clu_err err = clu_engine_send(m->engine, &out, m->in->now);
+    CHECK(!clu_packet_has(&p, CLU_FIELD_filter));
+    return err;
+}
+
+TEST("route-3.1 to the group: those in the filter hear it, or all")
+{
+    for (size_t n = 0; n < 4; n++) {
+        sim s;
+        sim_init(&s, 1);
+        for (int i = 0; i < 4; i++) {
+            sim_start(&s);
+        }
+        sim_advance(&s, 5000);
+        CHECK_ERR(to_group(s.at[0], n, false, 10), CLU_OK);
+        sim_advance(&s, 10);
+        size_t heard = 0;
+        for (size_t i = 0; i < 4; i++) {
+            heard += sim_told(s.at[i], CLU_NEWS_EVENT, "m0");
+        }
+        CHECK_EQ(heard, n == 0 ? 3 : n);
+        sim_fini(&s);
+    }
+}
+
+TEST("route-3.2 what must fit a datagram and does not is refused")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_start(&s);
+    sim_start(&s);
+    sim_advance(&s, 5000);
+    CHECK_ERR(to_group(s.at[0], 1, true, 1000), CLU_OK);
+    CHECK_ERR(to_group(s.at[0], 1, true, 1400), CLU_LIMIT);
+    CHECK_ERR(to_group(s.at[0], 1, false, 1400), CLU_OK);
+    sim_fini(&s);
+}
+
+TEST("route-3.3 those who are gone are sent nothing, least of all to all")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s), *b = sim_start(&s);
+    sim_advance(&s, 5000);
+    uint64_t gone[] = { 99999, 99998 };
+    for (int group = 0; group < 2; group++) {
+        clu_packet p = { 0 };
+        clu_engine_head(a->engine, &p, CLU_TYPE_EVENT, 0);
+        clu_err outcomes[2];
+        clu_outgoing out = { .packet = &p, .services = gone, .count = 2,
+                             .group = group, .allowed = CLU_SEND_ANY,
+                             .outcomes = outcomes };
+        CHECK_ERR(clu_engine_send(a->engine, &out, s.now), CLU_GONE);
+        CHECK_ERR(outcomes[1], CLU_GONE);
+    }
+    sim_advance(&s, 100);
+    CHECK_EQ(sim_told(b, CLU_NEWS_EVENT, NULL), 0);
+    sim_fini(&s);
+}
+
+TEST("route-3.4 a filter of the host's own is kept")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s);
+    for (int i = 1; i < 4; i++) {
+        sim_tag(sim_add(&s), i % 2 ? "odd" : "even");
+        sim_join(s.at[i]);
+    }
+    sim_advance(&s, 5000);
+    clu_packet p = { 0 };
+    clu_engine_head(a->engine, &p, CLU_TYPE_EVENT, 0);
+    clu_packet_list(&p, CLU_FIELD_filter, sim_list("odd"));
+    clu_outgoing out = { .packet = &p, .group = true };
+    CHECK_ERR(clu_engine_send(a->engine, &out, s.now), CLU_OK);
+    CHECK(clu_packet_has(&p, CLU_FIELD_filter));
+    sim_advance(&s, 10);
+    for (size_t i = 1; i < 4; i++) {
+        CHECK_EQ(sim_told(s.at[i], CLU_NEWS_EVENT, "m0"), i % 2);
+    }
+    sim_fini(&s);
+}
+
+/* ---- answers --------------------------------------------------------------------------- */
+
+TEST("route-4.1 an answer goes the way of its question, or another")
+{
+    static const struct { uint32_t allowed; const char *fault; const char *by; }
+        cases[] = {
+        { 1, NULL, "u" }, { 2, NULL, "t" }, { 4, NULL, "c" },
+        { 1, "u", "t" }, { 2, "t", "u" },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        for (int late = 0; late < 2; late++) {
+            check_about("%u %s %d", cases[i].allowed, cases[i].by, late);
+            pair p;
+            start(&p, "utc");
+            if (cases[i].fault != NULL) {
+                clu_net_spoil(p.s.net, late ? p.a->port : p.b->port,
+                              cases[i].fault,
+                              late ? CLU_NET_DEAF : CLU_NET_BROKEN);
+            }
+            uint64_t handle;
+            clu_service *b = sim_service(p.a, p.b);
+            clu_packet packet = { 0 };
+            clu_engine_head(p.a->engine, &packet, CLU_TYPE_QUERY, 0);
+            sim_text(&packet, CLU_FIELD_data, "who?");
+            clu_ask_many many = { .services = &b->id, .count = 1,
+                                  .packet = &packet, .timeout = 1000,
+                                  .allowed = cases[i].allowed };
+            CHECK_ERR(clu_engine_query(p.a->engine, &many, p.s.now, &handle),
+                      CLU_OK);
+            sim_advance(&p.s, 100);
+            const sim_news *news = sim_first(p.a, CLU_NEWS_ANSWER, "m1");
+            CHECK_STR(news ? news->via : "none", cases[i].by);
+            sim_fini(&p.s);
+        }
+    }
+}
+
+TEST("route-4.2 a question from the group is answered to the asker alone")
+{
+    sim s;
+    sim_init(&s, 1);
+    for (int i = 0; i < 4; i++) {
+        sim_start(&s);
+    }
+    sim_advance(&s, 5000);
+    uint64_t before = sim_counter(s.at[2], CLU_COUNT_drop_filter);
+    clu_service *b = sim_service(s.at[0], s.at[1]);
+    clu_packet packet = { 0 };
+    clu_engine_head(s.at[0]->engine, &packet, CLU_TYPE_QUERY, 0);
+    clu_ask_many many = { .services = &b->id, .count = 1, .packet = &packet,
+                          .group = true, .timeout = 1000 };
+    uint64_t handle;
+    CHECK_ERR(clu_engine_query(s.at[0]->engine, &many, s.now, &handle),
+              CLU_OK);
+    sim_advance(&s, 100);
+    CHECK_EQ(sim_told(s.at[0], CLU_NEWS_ANSWER, "m1"), 1);
+    CHECK_EQ(sim_counter(s.at[2], CLU_COUNT_drop_filter), before + 1);
+    sim_fini(&s);
+    CHECK_EQ(clu_alloc_live(), 0);
+}
