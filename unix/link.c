@@ -204,7 +204,8 @@ static void take_packets(clu_link *l, int *budget, clu_ms now)
     clu_slice body;
     l->more = true;
     while (*budget > 0) {
-        if (clu_reader_take(&l->reader, &body) != CLU_OK) {
+        if (clu_reader_held(&l->reader) == 0
+            || clu_reader_take(&l->reader, &body) != CLU_OK) {
             l->more = false;
             break;
         }

@@ -172,15 +172,18 @@ static inline clu_err send_text(station *s, const clu_target *to,
     return send_body(s, to, clu_slice_str(text), 0);
 }
 
-/* The number behind "port" in what the transport advertises; 0: none. */
+/* The number behind "port" in what the transport advertises; 0: none, or no
+   memory to say so. */
 static inline uint16_t port_of(clu_transport *t)
 {
     clu_buf text;
     clu_buf_init(&text, 1000);
-    CHECK_ERR(t->ops->props(t, &text), CLU_OK);
-    clu_buf_byte(&text, 0);
+    clu_err err = t->ops->props(t, &text);
+    CHECK(err == CLU_OK || err == CLU_NOMEM);
     unsigned port = 0;
-    sscanf((char *)text.p, "port %u", &port);
+    if (clu_buf_byte(&text, 0) == CLU_OK && err == CLU_OK) {
+        sscanf((char *)text.p, "port %u", &port);
+    }
     clu_buf_fini(&text);
     return (uint16_t)port;
 }
