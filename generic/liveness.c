@@ -46,6 +46,12 @@ static clu_ms end_of(const clu_engine *e, const clu_service *s)
     return clu_later(s->last_seen, e->config.ttl);
 }
 
+/* A deadline of a suspicion; it prolongs no life. */
+static clu_ms no_later(const clu_engine *e, const clu_service *s, clu_ms at)
+{
+    return at < end_of(e, s) ? at : end_of(e, s);
+}
+
 clu_err clu_liveness_start(clu_engine *e, clu_service *s, clu_ms now)
 {
     clu_err err = clu_engine_set(e, &s->expiry,
@@ -93,7 +99,8 @@ void clu_liveness_doubted(clu_engine *e, clu_service *s, clu_ms now)
     if (s->state == CLU_SERVICE_ALIVE) {
         s->state = CLU_SERVICE_DOUBTED;
         s->doubted = true;
-        set_expiry(e, s, now + (s->kin ? DOUBT_KIN : DOUBT_ORIGINAL));
+        set_expiry(e, s, no_later(e, s, now + (s->kin ? DOUBT_KIN
+                                                      : DOUBT_ORIGINAL)));
     }
 }
 
@@ -152,6 +159,10 @@ void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now)
         outlive(e, s, now);
         return;
     case CLU_SERVICE_DOUBTED:
+        if (now >= end_of(e, s)) {
+            outlive(e, s, now);
+            return;
+        }
         s->state = CLU_SERVICE_ALIVE;
         clu_liveness_unreached(e, s, now);
         return;
@@ -166,10 +177,12 @@ void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now)
 
 /* ---- pings ---------------------------------------------------------------- */
 
-static clu_ms patience(const clu_service *s)
+/* When a service that is pinged now is lost, if it stays silent. */
+static clu_ms patience(const clu_engine *e, const clu_service *s, clu_ms now)
 {
-    return s->kin ? ANSWER_KIN : s->doubted ? ANSWER_DOUBTED
-                                            : ANSWER_ORIGINAL;
+    clu_ms wait = s->kin ? ANSWER_KIN
+        : s->doubted ? ANSWER_DOUBTED : ANSWER_ORIGINAL;
+    return no_later(e, s, now + wait);
 }
 
 /* Those who are suspect are pinged: their sids. */
@@ -186,7 +199,7 @@ static void collect(clu_engine *e, clu_buf *sids, clu_ms now)
             return;             /* the others come with the next one */
         }
         s->state = CLU_SERVICE_PINGED;
-        set_expiry(e, s, now + patience(s));
+        set_expiry(e, s, patience(e, s, now));
     }
 }
 
@@ -197,7 +210,7 @@ static void take_back(clu_engine *e, clu_ms now)
          l = l->next) {
         clu_service *s = CLU_SERVICE_OF(l);
         if (s->state == CLU_SERVICE_PINGED
-            && s->expiry.due.at == now + patience(s)) {
+            && s->expiry.due.at == patience(e, s, now)) {
             s->state = CLU_SERVICE_SUSPECT;
             set_expiry(e, s, end_of(e, s));
         }
