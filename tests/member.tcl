@@ -12,6 +12,7 @@ proc note {what service} {
 }
 
 set cluster [cluster join {*}$argv]
+set joined [clock milliseconds]
 $cluster hook service discovered {note discovered $service}
 $cluster hook service lost {note lost $service}
 
