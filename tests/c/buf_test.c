@@ -116,6 +116,11 @@ TEST("buf-2.1 strings, bytes and single bytes are read back in order")
     CHECK_ERR(clu_cursor_bytes(&c, 4, &s), CLU_OK);
     CHECK_SLICE(s, "rest");
     CHECK_ERR(clu_cursor_byte(&c, &byte), CLU_TRUNCATED);
+
+    c = clu_cursor_of(clu_slice_str("\x04last"));
+    CHECK_ERR(clu_cursor_string(&c, &s), CLU_OK);
+    CHECK_SLICE(s, "last");
+    CHECK_EQ(clu_cursor_left(&c), 0);
     clu_buf_fini(&b);
 }
 
@@ -147,6 +152,8 @@ TEST("buf-3.1 nothing is written beyond the limit, and that is remembered")
     CHECK_ERR(clu_buf_byte(&b, 'd'), CLU_OK);
     CHECK_ERR(clu_buf_byte(&b, 'e'), CLU_LIMIT);
     CHECK_SLICE(clu_buf_slice(&b), "abcd");
+    CHECK_ERR(clu_buf_reserve(&b, 0), CLU_OK);
+    CHECK_ERR(clu_buf_bytes(&b, clu_slice_str("")), CLU_OK);
     clu_buf_clear(&b);
     CHECK_ERR(b.err, CLU_OK);
     CHECK_EQ(b.n, 0);

@@ -436,7 +436,49 @@ TEST("packet-5.4 a length that originals misread is never sent")
     clu_free(data);
 }
 
-TEST("packet-5.5 a copy outlives the bytes it was made from")
+TEST("packet-5.5 values at every border of a length come back")
+{
+    static const size_t sizes[] = { 0, 1, 126, 127, 128, 129, 16383, 16384 };
+    unsigned char *data = clu_alloc(20000);
+    for (size_t i = 0; i < CLU_COUNT_OF(sizes); i++) {
+        check_about("%zu", sizes[i]);
+        clu_packet p = { 0 }, q;
+        clu_packet_number(&p, CLU_FIELD_known, sizes[i]);
+        clu_packet_text(&p, CLU_FIELD_data, clu_slice_of(data, sizes[i]));
+        clu_packet_list(&p, CLU_FIELD_filter,
+                        (clu_items){ 0, clu_slice_of(data, 0) });
+        clu_buf out;
+        clu_buf_init(&out, SIZE_MAX);
+        CHECK_ERR(clu_packet_encode(&p, &out), CLU_OK);
+        clu_slice body;
+        CHECK_ERR(body_of(clu_buf_slice(&out), &body), CLU_OK);
+        CHECK_ERR(decode(body, &q), CLU_OK);
+        CHECK_EQ(q.at[CLU_FIELD_known].number, sizes[i]);
+        CHECK_EQ(q.at[CLU_FIELD_data].text.n, sizes[i]);
+        clu_buf_fini(&out);
+    }
+    clu_free(data);
+}
+
+TEST("packet-5.6 all fields at once can be put in, moved and taken out")
+{
+    clu_packet p = { 0 };
+    for (unsigned i = 1; i <= CLU_FIELD_MAX; i++) {
+        clu_packet_number(&p, (clu_field)i, i);
+    }
+    CHECK_EQ(p.count, CLU_FIELD_MAX);
+    clu_packet_first(&p, CLU_FIELD_error);
+    CHECK_EQ(p.order[0], CLU_FIELD_error);
+    CHECK_EQ(p.order[CLU_FIELD_MAX - 1], CLU_FIELD_filter);
+    for (unsigned i = 1; i <= CLU_FIELD_MAX; i++) {
+        CHECK_EQ(p.count, CLU_FIELD_MAX + 1 - i);
+        clu_packet_remove(&p, (clu_field)i);
+    }
+    CHECK_EQ(p.count, 0);
+    CHECK_EQ(p.has, 0);
+}
+
+TEST("packet-5.7 a copy outlives the bytes it was made from")
 {
     clu_slice frame = check_unhex(packets[0].hex, NULL), body;
     clu_packet p;

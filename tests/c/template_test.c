@@ -20,6 +20,8 @@ TEST("template-1.1 every way to write a field is read")
         bool required;
     } cases[] = {
         { "1 varint n", "varint", "n", "", 1, 0, false },
+        { "\r\n1 varint n\r\n", "varint", "n", "", 1, 0, false },
+        { "1 flags f | a b\r\n", "flags", "f", "a b", 1, 0, false },
         { "\t12\tstring\tb\n", "string", "b", "", 12, 0, false },
         { "* 3 raw r", "raw", "r", "", 3, 0, true },
         { "*3 raw r", "raw", "r", "", 3, 0, true },
