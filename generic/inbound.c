@@ -61,7 +61,6 @@ static clu_counter counter_of(clu_err err)
     case CLU_MISSING: return CLU_COUNT_drop_missing;
     case CLU_LIMIT:   return CLU_COUNT_drop_limit;
     case CLU_NOMEM:   return CLU_COUNT_drop_nomem;
-    case CLU_VETO:    return CLU_COUNT_drop_veto;
     default:          return CLU_COUNT_drop_malformed;
     }
 }

@@ -434,5 +434,59 @@ TEST("engine-4.2 there is room for sixteen transports")
     s.protocols = "abcdefghijklmnopq";
     CHECK(sim_add(&s) == NULL);
     sim_fini(&s);
+}
+
+TEST("engine-4.3 a tag too long is refused, and the old ones stay")
+{
+    sim s;
+    sim_init(&s, 1);
+    clu_engine *e = sim_add(&s)->engine;
+    char tag[70];
+    memset(tag, 'x', sizeof tag);
+    tag[64] = '\0';
+    CHECK_ERR(clu_engine_tags(e, sim_list(tag)), CLU_OK);
+    tag[64] = 'x';
+    tag[65] = '\0';
+    CHECK_ERR(clu_engine_tags(e, sim_list(tag)), CLU_LIMIT);
+    CHECK_EQ(clu_engine_own_tags(e).wire.n, 65);
+    CHECK_EQ(clu_engine_own_protocols(e).count, 2);
+    sim_fini(&s);
+}
+
+TEST("engine-4.4 without a group there is no beacon")
+{
+    sim s;
+    sim_init(&s, 1);
+    s.protocols = "t";
+    sim_member *m = sim_add(&s);
+    CHECK_ERR(sim_join(m), CLU_UNREACHABLE);
+    CHECK_ERR(clu_engine_heartbeat(m->engine, false, false, 0, s.now),
+              CLU_UNREACHABLE);
+    sim_leave(m);
+    sim_fini(&s);
+}
+
+TEST("engine-4.5 a crowd that asks at once is answered within two seconds")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    for (int i = 0; i < 600; i++) {
+        char sid[16];
+        snprintf(sid, sizeof sid, "x%d", i);
+        clu_packet p;
+        clu_from from = sim_from(23000);
+        sim_head(&p, sid, CLU_TYPE_DISCOVERY);
+        sim_text(&p, CLU_FIELD_data, "caps 2");
+        sim_receive_packet(m, "c", &from, &p);
+        sim_receive_packet(m, "c", &from, &p);
+    }
+    uint64_t before = clu_engine_transport(m->engine, 1)->packets_out;
+    sim_advance(&s, 1000);
+    uint64_t half = clu_engine_transport(m->engine, 1)->packets_out - before;
+    CHECK(half > 200 && half < 500);
+    sim_advance(&s, 1000);
+    CHECK_EQ(clu_engine_transport(m->engine, 1)->packets_out - before, 600);
+    sim_fini(&s);
     CHECK_EQ(clu_alloc_live(), 0);
 }

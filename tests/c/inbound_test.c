@@ -316,6 +316,85 @@ TEST("inbound-1.6 the largest filter costs less than a millisecond or two")
     sim_fini(&s);
 }
 
+TEST("inbound-1.7 a known name from the wrong side of the host is dropped")
+{
+    for (int local = 0; local < 2; local++) {
+        sim s;
+        sim_init(&s, 1);
+        sim_member *m = sim_add(&s);
+        clu_engine_config(m->engine)->remote = true;
+        clu_packet p;
+        sim_head(&p, "x1", CLU_TYPE_EVENT);
+        clu_from from = local ? here() : elsewhere();
+        sim_receive_packet(m, "c", &from, &p);
+        from = local ? elsewhere() : here();
+        clu_counters before = *clu_engine_counters(m->engine);
+        sim_receive_packet(m, "c", &from, &p);
+        CHECK_STR(moved(m, &before), "identity");
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, "x1"), 1);
+        CHECK_EQ(sim_find(m, "x1")->local, local);
+        sim_fini(&s);
+    }
+}
+
+TEST("inbound-1.8 one that moves to another address is found there")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    clu_engine_config(m->engine)->remote = true;
+    clu_packet p;
+    sim_head(&p, "x1", CLU_TYPE_HEARTBEAT);
+    clu_from from = elsewhere();
+    sim_receive_packet(m, "c", &from, &p);
+    from.addr.ip[3] = 77;
+    sim_receive_packet(m, "c", &from, &p);
+    CHECK(clu_table_word(clu_engine_table(m->engine),
+                         clu_slice_str("10.0.0.77")) != NULL);
+    CHECK_EQ(sim_find(m, "x1")->source.port, 23000);
+    sim_fini(&s);
+}
+
+TEST("inbound-1.9 a flush replaces properties, a heartbeat adds to them")
+{
+    static const struct { clu_type type; const char *data, *after; }
+        steps[] = {
+        { CLU_TYPE_HEARTBEAT, "t {port 1}", "t {port 1}" },
+        { CLU_TYPE_HEARTBEAT, "u {path /x}", "t {port 1} u {path /x}" },
+        { CLU_TYPE_HEARTBEAT, "", "t {port 1} u {path /x}" },
+        { CLU_TYPE_FLUSH, "t {port 2}", "t {port 2}" },
+        { CLU_TYPE_DISCOVERY, "d {port 3}", "t {port 2} d {port 3}" },
+        { CLU_TYPE_FLUSH, NULL, "" },
+    };
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    for (size_t i = 0; i < CLU_COUNT_OF(steps); i++) {
+        clu_packet p;
+        clu_from from = here();
+        sim_head(&p, "x1", steps[i].type);
+        if (steps[i].data != NULL) {
+            sim_text(&p, CLU_FIELD_data, steps[i].data);
+        }
+        sim_receive_packet(m, "c", &from, &p);
+        CHECK_SLICE(sim_find(m, "x1")->props, steps[i].after);
+    }
+    sim_fini(&s);
+}
+
+TEST("inbound-1.10 junk that a transport reports is counted")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    clu_counters before = *clu_engine_counters(m->engine);
+    clu_arrival a = { .what = CLU_ARRIVED_JUNK, .why = CLU_HEADER,
+                      .count = 9 };
+    clu_engine_receive(m->engine, &a, s.now);
+    CHECK_STR(moved(m, &before), "header");
+    sim_fini(&s);
+}
+
 /* ---- asks ---------------------------------------------------------------------- */
 
 static clu_ask asked_at;        /* where the hook acts */

@@ -166,6 +166,25 @@ TEST("route-1.4 what reaches this host only is kept from other hosts")
     sim_fini(&s);
 }
 
+TEST("route-1.5 one met by a Unix socket is reached on this host's loopback")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s), *other = sim_add(&s);
+    clu_packet p;
+    clu_from from = { .addr = { .family = 1 }, .local = true, .link = 7 };
+    sim_head(&p, other->sid, CLU_TYPE_HEARTBEAT);
+    char props[40];
+    snprintf(props, sizeof props, "t {port %u}", (unsigned)other->port);
+    sim_text(&p, CLU_FIELD_data, props);
+    sim_receive_packet(m, "t", &from, &p);
+    CHECK_ERR(sim_event(m, sim_service(m, other), "hi"), CLU_OK);
+    sim_advance(&s, 10);
+    CHECK_STR(sim_first(other, CLU_NEWS_EVENT, "m0") ? "t" : "", "t");
+    CHECK_STR(sim_first(other, CLU_NEWS_EVENT, "m0")->via, "t");
+    sim_fini(&s);
+}
+
 /* ---- the failure report ------------------------------------------------------------- */
 
 TEST("route-2.1 who hears that it is not reached makes itself anew, and says so")
@@ -338,6 +357,18 @@ TEST("route-3.4 a filter of the host's own is kept")
     sim_fini(&s);
 }
 
+TEST("route-3.5 more than any filter may hold are refused")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_start(&s);
+    sim_start(&s);
+    sim_advance(&s, 5000);
+    clu_engine_config(s.at[0]->engine)->limits.at[CLU_LIMIT_LIST_ITEMS] = 0;
+    CHECK_ERR(to_group(s.at[0], 1, false, 10), CLU_LIMIT);
+    sim_fini(&s);
+}
+
 /* ---- answers --------------------------------------------------------------------------- */
 
 TEST("route-4.1 an answer goes the way of its question, or another")
@@ -395,6 +426,29 @@ TEST("route-4.2 a question from the group is answered to the asker alone")
     sim_advance(&s, 100);
     CHECK_EQ(sim_told(s.at[0], CLU_NEWS_ANSWER, "m1"), 1);
     CHECK_EQ(sim_counter(s.at[2], CLU_COUNT_drop_filter), before + 1);
+    sim_fini(&s);
+}
+
+TEST("route-4.3 an answer too long for a datagram goes another way")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_start(&s);
+    sim_start(&s);
+    sim_advance(&s, 5000);
+    static char text[3000];
+    memset(text, 'x', sizeof text - 1);
+    clu_service *b = sim_service(s.at[0], s.at[1]);
+    clu_packet packet = { 0 };
+    clu_engine_head(s.at[0]->engine, &packet, CLU_TYPE_QUERY, 0);
+    sim_text(&packet, CLU_FIELD_data, text);
+    clu_ask_many many = { .services = &b->id, .count = 1, .packet = &packet,
+                          .group = true, .timeout = 1000 };
+    uint64_t handle;
+    CHECK_ERR(clu_engine_query(s.at[0]->engine, &many, s.now, &handle),
+              CLU_OK);
+    sim_advance(&s, 100);
+    CHECK_STR(sim_first(s.at[0], CLU_NEWS_ANSWER, "m1")->via, "t");
     sim_fini(&s);
     CHECK_EQ(clu_alloc_live(), 0);
 }
