@@ -32,9 +32,6 @@ static bool closed(const clu_link *l)
 
 static clu_ms next_deadline(const clu_link *l, clu_ms now)
 {
-    if (l->broken != CLU_OK || l->more) {
-        return now;
-    }
     clu_ms at = l->until;
     if (l->retry && now + RETRY < at) {
         at = now + RETRY;
@@ -60,6 +57,9 @@ static void settle(clu_link *l, clu_ms now)
     if (clu_loop_change(l->pool->loop, &l->watch, events) != CLU_OK
         && l->broken == CLU_OK) {
         l->broken = CLU_SYSTEM;
+    }
+    if (l->broken != CLU_OK || l->more) {
+        clu_loop_again(l->pool->loop, &l->watch);
     }
     clu_loop_set(l->pool->loop, &l->timer, next_deadline(l, now));
 }
@@ -328,13 +328,15 @@ static void ready(clu_watch *watch, unsigned events, clu_ms now)
     clu_link *l = CLU_CONTAINER(watch, clu_link, watch);
     clu_link_hold(l);
     if (l->state == CLU_LINK_CONNECTING) {
-        finish_connect(l, now);
+        if (l->broken == CLU_OK && events) {
+            finish_connect(l, now);
+        }
     } else {
         if (events & CLU_WRITABLE) {
             flush(l, now);
         }
-        if (events & (CLU_READABLE | CLU_FAILED)) {
-            serve(l, now);
+        if (events != CLU_WRITABLE) {
+            serve(l, now);      /* also what came before it broke */
         }
     }
     conclude(l, now);
@@ -362,9 +364,7 @@ static void due(clu_timer *timer, clu_ms now)
     clu_link *l = CLU_CONTAINER(timer, clu_link, timer);
     clu_loop_set(l->pool->loop, timer, CLU_NEVER);
     clu_link_hold(l);
-    if (l->state != CLU_LINK_CONNECTING && (l->more || l->broken != CLU_OK)) {
-        serve(l, now);          /* what came before it broke counts */
-    } else if (l->broken == CLU_OK) {
+    if (l->broken == CLU_OK) {
         l->broken = overdue(l, now);
         if (l->broken == CLU_OK && l->retry) {
             begin_connect(l);

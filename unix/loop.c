@@ -5,7 +5,7 @@
  *
  * Tricky because 1. a callback may stop and free watches whose events were
  * fetched already: unwatch takes them out of the batch being served; 2. a
- * timer may set itself for now again: only as many run as were set at the
+ * timer may set itself for now again: only as many run as were due at the
  * beginning; 3. deadlines mostly move later, and telling the system each
  * time costs more than one idle wake-up: what is armed is moved only when it
  * would come too late.
@@ -33,6 +33,7 @@ clu_err clu_loop_create(clu_loop **loop)
         return err;
     }
     clu_list_init(&l->watches);
+    clu_list_init(&l->again);
     l->armed = CLU_NEVER;
     *loop = l;
     return CLU_OK;
@@ -96,6 +97,7 @@ clu_err clu_loop_watch(clu_loop *loop, clu_watch *watch, int fd,
         return err;
     }
     clu_list_init(&watch->link);
+    clu_list_init(&watch->again);
     clu_list_append(&loop->watches, &watch->link);
     announce(loop, fd, events);
     return CLU_OK;
@@ -121,6 +123,7 @@ void clu_loop_unwatch(clu_loop *loop, clu_watch *watch)
     announce(loop, watch->fd, 0);
     (void)set(loop, watch, 0);
     clu_list_unlink(&watch->link);
+    clu_list_unlink(&watch->again);
     watch->fd = -1;
     for (int i = 0; i < loop->batched; i++) {
         if (loop->batch[i].watch == watch) {
@@ -133,6 +136,9 @@ void clu_loop_unwatch(clu_loop *loop, clu_watch *watch)
 
 clu_ms clu_loop_due(clu_loop *loop)
 {
+    if (!clu_list_empty(&loop->again)) {
+        return 0;
+    }
     clu_due *first = clu_heap_first(&loop->timers);
     return first ? first->at : CLU_NEVER;
 }
@@ -160,9 +166,31 @@ void clu_loop_cancel(clu_loop *loop, clu_timer *timer)
     clu_heap_drop(&loop->timers, &timer->when);
 }
 
+void clu_loop_again(clu_loop *loop, clu_watch *watch)
+{
+    if (watch->fd < 0) {
+        return;
+    }
+    clu_list_unlink(&watch->again);
+    clu_list_append(&loop->again, &watch->again);
+    if (!loop->running) {
+        rearm(loop, INT64_MIN);
+    }
+}
+
+/* How many of the timers from this place of the heap down are due. */
+static size_t count_due(const clu_heap *heap, size_t place, clu_ms now)
+{
+    if (place > heap->count || heap->at[place]->at > now) {
+        return 0;
+    }
+    return 1 + count_due(heap, 2 * place, now)
+        + count_due(heap, 2 * place + 1, now);
+}
+
 static void run_timers(clu_loop *loop, clu_ms now)
 {
-    for (size_t left = loop->timers.count; left > 0; left--) {
+    for (size_t left = count_due(&loop->timers, 1, now); left > 0; left--) {
         clu_due *due = clu_heap_take(&loop->timers, now);
         if (!due) {
             return;
@@ -188,8 +216,33 @@ static int patience(clu_loop *loop, int wait)
     return wait < 0 || left < wait ? (int)(left < 60000 ? left : 60000) : wait;
 }
 
+/* Those that asked before this round; who asks now waits for the next. */
+static int serve_again(clu_list *asked, clu_ms now)
+{
+    int n = 0;
+    while (!clu_list_empty(asked)) {
+        clu_watch *watch = CLU_CONTAINER(asked->next, clu_watch, again);
+        clu_list_unlink(&watch->again);
+        watch->ready(watch, 0, now);
+        n++;
+    }
+    return n;
+}
+
+static void move_all(clu_list *from, clu_list *to)
+{
+    clu_list_init(to);
+    while (!clu_list_empty(from)) {
+        clu_list *first = from->next;
+        clu_list_unlink(first);
+        clu_list_append(to, first);
+    }
+}
+
 static int serve_round(clu_loop *loop, int wait)
 {
+    clu_list asked;
+    move_all(&loop->again, &asked);
     int n = clu_poller_wait(loop->poller, &loop->watches, wait, loop->batch);
     clu_ms now = clu_loop_clock();
     loop->batched = n;
@@ -200,7 +253,7 @@ static int serve_round(clu_loop *loop, int wait)
         }
     }
     loop->batched = 0;
-    return n;
+    return n + serve_again(&asked, now);
 }
 
 bool clu_loop_run(clu_loop *loop, int wait, int rounds)

@@ -26,7 +26,7 @@ struct clu_watch {
     void (*ready)(clu_watch *watch, unsigned events, clu_ms now);
     int fd;                     /* -1: not watched */
     unsigned events;            /* asked for */
-    clu_list link;              /* the loop's own */
+    clu_list link, again;       /* the loop's own */
 };
 
 /* A deadline and whom to call.  Called once; set it again for more. */
@@ -45,6 +45,10 @@ clu_err clu_loop_watch(clu_loop *loop, clu_watch *watch, int fd,
                        unsigned events);
 clu_err clu_loop_change(clu_loop *loop, clu_watch *watch, unsigned events);
 void clu_loop_unwatch(clu_loop *loop, clu_watch *watch); /* before close(fd) */
+
+/* ready is called once more, with events 0 or what came, in the next round:
+   for work that was left so that others had their turn. */
+void clu_loop_again(clu_loop *loop, clu_watch *watch);
 
 /* NOMEM only for a timer that is not set; one that is can always be moved,
    and one that is due can always be set again by its own callback. */
@@ -68,6 +72,7 @@ int clu_loop_descriptor(clu_loop *loop);
 /* events 0: it is gone. */
 typedef void clu_loop_observer(void *ctx, int fd, unsigned events);
 void clu_loop_observe(clu_loop *loop, clu_loop_observer *observer, void *ctx);
-clu_ms clu_loop_due(clu_loop *loop);    /* the earliest timer, or CLU_NEVER */
+/* The earliest timer, 0 when something is due again, or CLU_NEVER. */
+clu_ms clu_loop_due(clu_loop *loop);
 
 #endif

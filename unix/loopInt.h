@@ -37,6 +37,7 @@ typedef struct clu_ready {
 struct clu_loop {
     clu_poller *poller;
     clu_list watches;           /* every watch there is */
+    clu_list again;             /* those with work left, for the next round */
     clu_heap timers;
     clu_ms armed;               /* when the poller wakes by itself */
     bool running;

@@ -181,6 +181,48 @@ TEST("loop-1.5 more watches than a batch holds all get their turn")
     clu_loop_destroy(loop);
 }
 
+static void once_more(clu_watch *watch, unsigned events, clu_ms now)
+{
+    probe *p = CLU_CONTAINER(watch, probe, watch);
+    (void)now;
+    p->events = events;
+    if (++p->calls < 5) {
+        clu_loop_again(p->loop, watch);
+        clu_loop_again(p->loop, watch);
+    }
+    if (p->victim) {
+        clu_loop_unwatch(p->loop, &p->victim->watch);
+    }
+}
+
+TEST("loop-1.6 work left over is called for once in each following round")
+{
+    clu_loop *loop = loop_open();
+    probe p, q;
+    probe_open(&p, loop);
+    probe_open(&q, loop);
+    p.watch.ready = q.watch.ready = once_more;
+    clu_loop_again(loop, &p.watch);
+    CHECK(clu_loop_descriptor(loop) < 0 || wakes(loop, 1000));
+    for (int i = 1; i <= 5; i++) {
+        CHECK(clu_loop_run(loop, 1000, 1));
+        CHECK_EQ(p.calls, i);
+        CHECK_EQ(p.events, 0);
+    }
+    CHECK(!clu_loop_run(loop, 0, 1));
+    CHECK_EQ(clu_loop_due(loop), CLU_NEVER);
+    clu_loop_again(loop, &p.watch);
+    clu_loop_again(loop, &q.watch);
+    p.victim = &q;
+    clu_loop_run(loop, 0, 3);
+    CHECK_EQ(q.calls, 0);
+    clu_loop_again(loop, &q.watch);     /* it is not watched */
+    CHECK(!clu_loop_run(loop, 0, 1));
+    probe_close(&p);
+    probe_close(&q);
+    clu_loop_destroy(loop);
+}
+
 TEST("loop-2.1 timers run in their order, within two milliseconds")
 {
     clu_loop *loop = loop_open();

@@ -1,0 +1,321 @@
+/*
+ * link_test.c -- one connection alone: shares, closings inside its own calls,
+ *                retries, what is left of its queue.
+ */
+#include "check.h"
+#include "link.h"
+
+#include <stdio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+typedef struct owner {
+    clu_loop *loop;
+    clu_transport t;
+    clu_limits limits;
+    clu_counters counters;
+    clu_link_pool pool;
+    int connected, proven, frames, junk, ended;
+    clu_err why;
+    char close_in;              /* 'f' frame, 'j' junk, 'p' proven */
+    clu_list unsent;
+} owner;
+
+static owner *owner_of(clu_link *l)
+{
+    return CLU_CONTAINER(l->pool, owner, pool);
+}
+
+static void close_in(clu_link *l, char where)
+{
+    owner *o = owner_of(l);
+    if (o->close_in == where) {
+        clu_link_close(l, &o->unsent);
+    }
+}
+
+static void on_connected(clu_link *l, clu_ms now)
+{
+    (void)now;
+    owner_of(l)->connected++;
+}
+
+static void on_proven(clu_link *l, clu_ms now)
+{
+    (void)now;
+    owner_of(l)->proven++;
+    close_in(l, 'p');
+}
+
+static void on_frame(clu_link *l, clu_slice body, clu_ms now)
+{
+    (void)now;
+    CHECK_SLICE(body, "x");
+    owner_of(l)->frames++;
+    close_in(l, 'f');
+    CHECK_SLICE(body, "x");     /* valid until the callback returns */
+}
+
+static void on_junk(clu_link *l, clu_err why, uint64_t count, clu_ms now)
+{
+    (void)why;
+    (void)now;
+    owner_of(l)->junk += (int)count;
+    close_in(l, 'j');
+}
+
+static void on_ended(clu_link *l, clu_err why, clu_ms now)
+{
+    (void)now;
+    owner *o = owner_of(l);
+    o->ended++;
+    o->why = why;
+    clu_link_close(l, &o->unsent);
+}
+
+static const clu_link_ops ops = { on_connected, on_proven, on_frame, on_junk,
+                                  on_ended };
+
+static void owner_open(owner *o)
+{
+    *o = (owner){ .loop = NULL };
+    CHECK_ERR(clu_loop_create(&o->loop), CLU_OK);
+    clu_limits_init(&o->limits);
+    o->t.limits = &o->limits;
+    o->t.counters = &o->counters;
+    o->pool = (clu_link_pool){ .ops = &ops, .transport = &o->t,
+                               .loop = o->loop,
+                               .in = clu_alloc(CLU_LINK_READ) };
+    clu_list_init(&o->unsent);
+}
+
+/* How many frames were not sent; they are gone then. */
+static int drop_unsent(owner *o)
+{
+    int n = 0;
+    while (!clu_list_empty(&o->unsent)) {
+        clu_link_frame *f = CLU_CONTAINER(o->unsent.next, clu_link_frame, at);
+        clu_list_unlink(&f->at);
+        clu_free(f);
+        n++;
+    }
+    return n;
+}
+
+static void owner_close(owner *o)
+{
+    drop_unsent(o);
+    CHECK_EQ(o->pool.queued, 0);
+    CHECK_EQ(o->pool.held, 0);
+    clu_free(o->pool.in);
+    clu_loop_destroy(o->loop);
+}
+
+static clu_link *link_open(owner *o, int *far)
+{
+    int fd[2];
+    clu_link *l = NULL;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    CHECK_ERR(clu_link_create(&o->pool, fd[0], NULL, clu_loop_clock(), &l),
+              CLU_OK);
+    *far = fd[1];
+    return l;
+}
+
+#define FRAME "\xc0\x8d\1x\0\0"
+
+static void put_frames(int fd, int n)
+{
+    static char many[6 * 2000];
+    for (int i = 0; i < n; i++) {
+        memcpy(many + 6 * i, FRAME, 6);
+    }
+    CHECK_EQ(write(fd, many, 6 * (size_t)n), 6 * n);
+}
+
+TEST("link-1.1 a flood on one link leaves another its turn")
+{
+    owner o;
+    int far_a, far_b;
+    owner_open(&o);
+    clu_link *a = link_open(&o, &far_a), *b = link_open(&o, &far_b);
+    put_frames(far_a, 2000);
+    clu_loop_run(o.loop, 0, 1);
+    CHECK(o.frames >= CLU_LINK_PACKETS);
+    CHECK(o.frames <= 2 * CLU_LINK_PACKETS);    /* in two calls */
+    int before = o.frames;
+    put_frames(far_b, 1);
+    clu_loop_run(o.loop, 0, 1);
+    CHECK_EQ(o.proven, 2);
+    CHECK(o.frames <= before + 2 * CLU_LINK_PACKETS + 1);
+    for (int i = 0; i < 100 && o.frames < 2001; i++) {
+        clu_loop_run(o.loop, 0, 1);
+    }
+    CHECK_EQ(o.frames, 2001);
+    clu_link_close(a, NULL);
+    clu_link_close(b, NULL);
+    close(far_a);
+    close(far_b);
+    owner_close(&o);
+}
+
+TEST("link-1.2 all that came before the end is handed up before the end")
+{
+    owner o;
+    int far;
+    owner_open(&o);
+    link_open(&o, &far);
+    put_frames(far, 1000);
+    close(far);
+    for (int i = 0; i < 100 && !o.ended; i++) {
+        clu_loop_run(o.loop, 0, 1);
+        CHECK(!o.ended || o.frames == 1000);
+    }
+    CHECK_EQ(o.ended, 1);
+    CHECK_ERR(o.why, CLU_CLOSED);
+    owner_close(&o);
+}
+
+TEST("link-1.3 a broken write does not lose what came before it")
+{
+    owner o;
+    int far;
+    owner_open(&o);
+    clu_link *l = link_open(&o, &far);
+    put_frames(far, 1000);
+    close(far);
+    clu_ms now = clu_loop_clock();
+    CHECK_ERR(clu_link_send(l, clu_slice_of(FRAME, 6), NULL, now), CLU_SYSTEM);
+    CHECK_ERR(clu_link_send(l, clu_slice_of(FRAME, 6), NULL, now), CLU_SYSTEM);
+    CHECK_EQ(o.ended, 0);               /* told from the loop only */
+    for (int i = 0; i < 100 && !o.ended; i++) {
+        clu_loop_run(o.loop, 0, 1);
+    }
+    CHECK_EQ(o.frames, 1000);
+    CHECK_EQ(o.ended, 1);
+    owner_close(&o);
+}
+
+TEST("link-2.1 a link may be closed inside any of its calls")
+{
+    static const struct { char where; const char *bytes; size_t n; } cases[] = {
+        { 'p', FRAME FRAME, 12 }, { 'f', FRAME FRAME, 12 },
+        { 'j', "junk" FRAME, 10 }
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%c", cases[i].where);
+        owner o;
+        int far;
+        owner_open(&o);
+        o.close_in = cases[i].where;
+        link_open(&o, &far);
+        CHECK_EQ(write(far, cases[i].bytes, cases[i].n), cases[i].n);
+        clu_loop_run(o.loop, 0, 2);
+        CHECK_EQ(o.ended, 0);
+        CHECK_EQ(o.frames, cases[i].where == 'p' ? 0 : 1);
+        char c;
+        CHECK_EQ(read(far, &c, 1), 0);
+        close(far);
+        owner_close(&o);
+    }
+}
+
+TEST("link-3.1 what was begun is not given back, the rest is, in order")
+{
+    enum { SIZE = 100000 };
+    owner o;
+    int far;
+    owner_open(&o);
+    clu_link *l = link_open(&o, &far);
+    static unsigned char big[SIZE];
+    uint64_t sent = 0;
+    clu_ms now = clu_loop_clock();
+    while (clu_list_empty(&l->queue) || sent < 10) {
+        clu_ticket ticket = { .cookie = sent++ };
+        CHECK_ERR(clu_link_send(l, clu_slice_of(big, SIZE), &ticket, now),
+                  CLU_OK);
+    }
+    clu_link_close(l, &o.unsent);
+    size_t got = 0;
+    static char in[SIZE];
+    for (ssize_t n; (n = read(far, in, sizeof in)) > 0;) {
+        got += (size_t)n;
+    }
+    uint64_t next = sent;
+    for (clu_list *at = o.unsent.prev; at != &o.unsent; at = at->prev) {
+        clu_link_frame *f = CLU_CONTAINER(at, clu_link_frame, at);
+        CHECK_EQ(f->ticket.cookie, --next);
+        CHECK_EQ(f->sent, 0);
+    }
+    CHECK(next >= got / SIZE && next <= got / SIZE + 1);
+    CHECK_EQ(drop_unsent(&o), sent - next);
+    close(far);
+    owner_close(&o);
+}
+
+TEST("link-3.2 a link takes over what another did not send")
+{
+    owner o;
+    int far_a, far_b;
+    owner_open(&o);
+    clu_link *a = link_open(&o, &far_a), *b = link_open(&o, &far_b);
+    static unsigned char big[1000000];
+    clu_ms now = clu_loop_clock();
+    clu_link_send(a, clu_slice_of(big, sizeof big), NULL, now);
+    for (int i = 0; i < 3; i++) {
+        CHECK_ERR(clu_link_send(a, clu_slice_of(FRAME, 6), NULL, now), CLU_OK);
+    }
+    clu_link_close(a, &o.unsent);
+    clu_link_adopt(b, &o.unsent, now);
+    CHECK(clu_list_empty(&o.unsent));
+    CHECK_EQ(o.pool.queued, 18);
+    clu_loop_run(o.loop, 0, 2);
+    char in[100];
+    CHECK_EQ(read(far_b, in, sizeof in), 18);
+    clu_link_close(b, NULL);
+    close(far_a);
+    close(far_b);
+    owner_close(&o);
+}
+
+TEST("link-4.1 a full Unix listener is tried again until it has room")
+{
+    owner o;
+    owner_open(&o);
+    clu_sockaddr at;
+    char path[60];
+    snprintf(path, sizeof path, "/tmp/clu-link-%d.sock", (int)getpid());
+    CHECK_ERR(clu_sockaddr_path(path, &at), CLU_OK);
+    int l = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+    CHECK_EQ(bind(l, (struct sockaddr *)&at.s, at.n), 0);
+    CHECK_EQ(listen(l, 0), 0);
+    clu_link *links[3] = { NULL };
+    for (int i = 0; i < 3; i++) {
+        CHECK_ERR(clu_sock_open(AF_UNIX, SOCK_STREAM, &fd), CLU_OK);
+        CHECK_ERR(clu_link_create(&o.pool, fd, &at, clu_loop_clock(),
+                                  &links[i]), CLU_OK);
+    }
+    clu_loop_run(o.loop, 0, 2);
+    CHECK(o.connected >= 1 && o.connected < 3);
+    CHECK_EQ(o.ended, 0);
+    int got[3];
+    for (int i = 0; i < 3; i++) {
+        clu_ms end = clu_loop_clock() + 1000;
+        while (o.connected <= i && clu_loop_clock() < end) {
+            clu_loop_run(o.loop, 10, 1);
+        }
+        got[i] = accept(l, NULL, NULL);
+    }
+    clu_ms end = clu_loop_clock() + 1000;
+    while (o.connected < 3 && clu_loop_clock() < end) {
+        clu_loop_run(o.loop, 10, 1);
+    }
+    CHECK_EQ(o.connected, 3);
+    for (int i = 0; i < 3; i++) {
+        clu_link_close(links[i], NULL);
+        close(got[i]);
+    }
+    close(l);
+    unlink(path);
+    owner_close(&o);
+}
