@@ -3,7 +3,7 @@
  *
  * Layer: binding.  API 7.
  *
- *     bpacketCmd     ::bpacket itself: create, encode, decode, template, register
+ *     bpacketCmd     ::bpacket itself, and the package
  *     bpacketForm    a template with Tcl's values beside it; own types
  *     bpacketValue   one value of a type, in and out
  *     bpacketIo      what `bpacket create io` makes

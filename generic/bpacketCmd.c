@@ -102,7 +102,7 @@ static int create(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
         : clu_bpacket_stream_create(interp, objv[3], objc - 4, objv + 4);
 }
 
-/* ---- bpacket encode, decode: one value without a packet ------------------- */
+/* ---- bpacket encode, decode: one value without a packet ------------------ */
 
 /* A field of that type that belongs to no template. */
 typedef struct loose_field {
@@ -206,7 +206,7 @@ static int decode(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     return TCL_OK;
 }
 
-/* ---- ::bpacket::Encode, Decode: what classes of own types build on -------- */
+/* ---- ::bpacket::Encode, Decode: what classes of own types build on ------- */
 
 static int get_type(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[],
                     clu_wire *wire, Tcl_Obj **keys)
@@ -335,7 +335,7 @@ static int enter(Tcl_Interp *interp, state *st, int objc,
     return TCL_OK;
 }
 
-/* ---- ::bpacket ------------------------------------------------------------ */
+/* ---- ::bpacket ----------------------------------------------------------- */
 
 static int command(void *ctx, Tcl_Interp *interp, int objc,
                    Tcl_Obj *const objv[])

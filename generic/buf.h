@@ -27,7 +27,7 @@ clu_err clu_buf_bytes(clu_buf *b, clu_slice s);
 clu_err clu_buf_byte(clu_buf *b, unsigned char value);
 clu_err clu_buf_varint(clu_buf *b, uint64_t value);
 clu_err clu_buf_string(clu_buf *b, clu_slice s);        /* varint n, n bytes */
-void clu_buf_consume(clu_buf *b, size_t n);             /* drop from the front */
+void clu_buf_consume(clu_buf *b, size_t n);     /* drop from the front */
 size_t clu_varint_size(uint64_t value);
 size_t clu_varint_write(unsigned char *p, uint64_t value);  /* bytes written */
 

@@ -29,6 +29,7 @@ static inline size_t clu_cursor_left(const clu_cursor *c)
 clu_err clu_cursor_varint(clu_cursor *c, uint64_t *value);
 clu_err clu_cursor_byte(clu_cursor *c, unsigned char *value);
 clu_err clu_cursor_bytes(clu_cursor *c, size_t n, clu_slice *value);
-clu_err clu_cursor_string(clu_cursor *c, clu_slice *value); /* varint n, n bytes */
+/* varint n, n bytes */
+clu_err clu_cursor_string(clu_cursor *c, clu_slice *value);
 
 #endif

@@ -18,9 +18,11 @@ const char *clu_wire_name(clu_wire wire)
 static clu_wire find_wire(clu_slice type)
 {
     unsigned wire = 0;
-    while (wire < CLU_WIRE_OWN
-           && !clu_slice_eq(type, clu_slice_str(clu_wire_name((clu_wire)wire)))) {
-        wire++;
+    for (; wire < CLU_WIRE_OWN; wire++) {
+        const char *name = clu_wire_name((clu_wire)wire);
+        if (clu_slice_eq(type, clu_slice_str(name))) {
+            break;
+        }
     }
     return (clu_wire)wire;
 }
