@@ -167,15 +167,17 @@ proc ::cluster::hooks::Ask {name lambda cluster service payload proto
     } result options]
     switch -- $code {
         0 - 2   { return [list 0 $payload] }
-        3 - 4   { return [list 1 $payload] }
-        default { return [list [Verdict $name $result $options] $payload] }
+        1       { return [list [Verdict $name $result $options] $payload] }
+        default { return [list 1 $payload] }
     }
 }
 
-# A veto is silent; anything else that fails is reported.
+# A veto is silent; any other error is reported.  A bare break or continue in
+# a body is a veto too: Tcl makes an error of it, with this code.
 proc ::cluster::hooks::Verdict {name result options} {
     set code [dict get $options -errorcode]
-    if {[lrange $code 0 1] eq {CLUSTER VETO} || [dict get $options -code] != 1} {
+    if {[lrange $code 0 1] eq {CLUSTER VETO}
+        || $code eq {TCL RESULT UNEXPECTED}} {
         return 1
     }
     dict append options -errorinfo "\n    (hook \"$name\")"
