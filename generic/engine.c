@@ -101,7 +101,7 @@ clu_err clu_engine_join(clu_engine *e, clu_ms now)
     if (err == CLU_OK) {
         err = clu_engine_discover(e, 0, now);
     }
-    clu_engine_set(e, &e->look, now + 1000);
+    clu_self_look_soon(e, now);
     return err;
 }
 

@@ -86,6 +86,8 @@ clu_err clu_engine_ask_send(clu_engine *e, clu_packet **packet,
 
 void clu_self_index(clu_engine *e);     /* after sid, hid or tags changed */
 bool clu_self_named(const clu_engine *e, clu_items filter);
+void clu_self_look_soon(clu_engine *e, clu_ms now);     /* after joining */
+void clu_self_look(clu_engine *e, clu_ms now);
 
 /* ---- inbound.c ---------------------------------------------------------- */
 
@@ -104,14 +106,16 @@ clu_err clu_compose_beacon(clu_engine *e, clu_packet *p, clu_type type,
 enum {
     CLU_ROUTE_QUIET = 1,        /* no failure report, no suspicion */
     CLU_ROUTE_QUERY = 2,        /* cookie is a query's handle */
-    CLU_ROUTE_THEN_ANY = 4      /* the allowed ones first, then all others */
+    CLU_ROUTE_THEN_ANY = 4,     /* the allowed ones first, then all others */
+    CLU_ROUTE_REPLY = 8         /* a packet of the peer's made us send it */
 };
 
 /* One packet to one service; adds the filter.  used: index of transport. */
 clu_err clu_route_send(clu_engine *e, clu_service *s, clu_packet *p,
                        uint32_t allowed, uint64_t cookie, uint8_t flags,
                        clu_ms now, unsigned *used);
-/* As a datagram straight to an address; LIMIT when it does not fit. */
+/* A reply as a datagram straight to an address; LIMIT when it does not fit,
+   or is more than came from there. */
 clu_err clu_route_datagram(clu_engine *e, clu_service *s, clu_packet *p,
                            const clu_address *to, clu_ms now);
 /* To the group, as it is; must_fit: LIMIT unless it is one datagram. */
@@ -133,7 +137,6 @@ void clu_liveness_pinged(clu_engine *e, const clu_packet *p, clu_ms now);
 void clu_liveness_asked(clu_engine *e, clu_service *s, clu_ms now);
 void clu_liveness_report(clu_engine *e, clu_service *s, clu_ms now);
 void clu_liveness_hello(clu_engine *e, clu_service *s, clu_ms now);
-void clu_self_look(clu_engine *e, clu_ms now);
 
 /* ---- query.c ---------------------------------------------------------------- */
 

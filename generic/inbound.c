@@ -254,6 +254,19 @@ static void accept_tags(clu_inbound *in)
     clu_engine_tell(in->e, &news);
 }
 
+/* What we may send it by datagram in reply: see route.c. */
+static void credit(clu_inbound *in)
+{
+    clu_service *s = in->service;
+    bool moved = !clu_address_same_host(&in->a->from.addr, &s->addr);
+    if (in->a->via->multicast && moved) {
+        s->credit = 0;          /* what it earned it earned elsewhere */
+    }
+    if (in->a->via->multicast || (in->a->via->datagram && !moved)) {
+        s->credit += in->a->bytes.n;
+    }
+}
+
 /* What every packet says about its sender. */
 static void accept(clu_inbound *in)
 {
@@ -262,6 +275,7 @@ static void accept(clu_inbound *in)
     const clu_from *from = &in->a->from;
     const clu_packet *p = in->packet;
     clu_table_protocols(&e->table, s, p->at[CLU_FIELD_protocols].list);
+    credit(in);
     if (in->a->via->multicast) {
         clu_table_address(&e->table, s, &from->addr, from->local);
         s->source = from->addr;

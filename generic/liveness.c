@@ -33,7 +33,7 @@
 #define PING_ANSWER_EVERY 200   /* we answer pings no faster */
 #define REPORT_STEP         5   /* spread of discovery answers, by service */
 #define REPORT_SPREAD    2000   /* ... and at most */
-#define REPORT_EVERY     1000   /* to one service no faster */
+#define REPORT_EVERY      400   /* to one service no faster */
 
 /* It is in the heap, or has just been taken out of it: cannot fail. */
 static void set_expiry(clu_engine *e, clu_service *s, clu_ms at)
@@ -212,7 +212,6 @@ static void take_back(clu_engine *e, clu_ms now)
         if (s->state == CLU_SERVICE_PINGED
             && s->expiry.due.at == patience(e, s, now)) {
             s->state = CLU_SERVICE_SUSPECT;
-            set_expiry(e, s, end_of(e, s));
         }
     }
     clu_engine_set(e, &e->ping, now + PING_AGAIN);
@@ -328,10 +327,16 @@ void clu_liveness_report(clu_engine *e, clu_service *s, clu_ms now)
         err = clu_engine_ask_send(e, &packet, &owned, &s->id, 1, false);
     }
     if (err == CLU_OK && s->state != CLU_SERVICE_GONE) {
-        err = s->kin && s->source.port != 0
-            ? clu_route_datagram(e, s, packet, &s->source, now) : CLU_LIMIT;
+        bool direct = s->kin && s->source.port != 0;
+        err = direct ? clu_route_datagram(e, s, packet, &s->source, now)
+                     : CLU_LIMIT;
+        /* One of ours in another network hears our next beat at the latest:
+           the group need not hear what a forger may have asked for. */
+        uint32_t allowed = direct && !s->local ? ~(1u << e->group)
+                                               : CLU_SEND_ANY;
         if (err != CLU_OK) {
-            clu_route_send(e, s, packet, CLU_SEND_ANY, 0, 0, now, NULL);
+            clu_route_send(e, s, packet, allowed, 0, CLU_ROUTE_REPLY, now,
+                           NULL);
         }
     }
     clu_service_release(s);

@@ -169,7 +169,8 @@ static clu_err answer_by(clu_engine *e, clu_service *s, clu_packet *p,
         }
         first = 0;              /* too large for a datagram: another way */
     }
-    return clu_route_send(e, s, p, first, 0, CLU_ROUTE_THEN_ANY, now, NULL);
+    return clu_route_send(e, s, p, first, 0,
+                          CLU_ROUTE_THEN_ANY | CLU_ROUTE_REPLY, now, NULL);
 }
 
 clu_err clu_engine_answer(clu_engine *e, const clu_reply *reply,

@@ -8,6 +8,10 @@
  * next one is tried, and when one works the peer is told which did not, so
  * that it can make them anew.  The group is the last resort: what nobody
  * acknowledges does not clear the suspicion that the failures raised.
+ *
+ * A datagram's source may be forged.  What a packet from another host makes
+ * us send to one address by datagram is never more than came from there
+ * (RELIABILITY, who may attack); streams prove an address by themselves.
  */
 #include "engineInt.h"
 
@@ -52,10 +56,25 @@ static void aim(const clu_service *s, const clu_transport *t, clu_buf *scratch,
     }
 }
 
+static bool can_pay(const clu_service *s, size_t bytes)
+{
+    return s->local || bytes <= s->credit;
+}
+
+static void pay(clu_service *s, size_t bytes)
+{
+    s->credit -= bytes < s->credit ? bytes : s->credit;
+}
+
 static clu_err attempt(clu_trip *trip, unsigned index)
 {
     clu_engine *e = trip->e;
     clu_transport *t = e->transports[index];
+    bool reply = (trip->ticket.flags & CLU_ROUTE_REPLY) && t->datagram
+        && !t->multicast;
+    if (reply && !can_pay(trip->s, trip->frame.n)) {
+        return CLU_LIMIT;
+    }
     clu_buf scratch;
     clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_PROPS]);
     clu_target to;
@@ -64,6 +83,9 @@ static clu_err attempt(clu_trip *trip, unsigned index)
     bool nowhere = to.addr.port == 0 && to.path.n == 0 && !t->multicast;
     clu_buf_fini(&scratch);
     if (err == CLU_OK) {
+        if (reply) {
+            pay(trip->s, trip->frame.n);
+        }
         trip->used = index;
         return CLU_OK;
     }
@@ -279,10 +301,12 @@ clu_err clu_route_datagram(clu_engine *e, clu_service *s, clu_packet *p,
     clu_buf frame = clu_engine_take(e);
     clu_err err = encode_for(p, s, &frame);
     if (err == CLU_OK
-        && frame.n > (size_t)e->config.limits.at[CLU_LIMIT_DATAGRAM]) {
+        && (frame.n > (size_t)e->config.limits.at[CLU_LIMIT_DATAGRAM]
+            || !can_pay(s, frame.n))) {
         err = CLU_LIMIT;
     }
     if (err == CLU_OK) {
+        pay(s, frame.n);
         err = to_address(e, clu_buf_slice(&frame), to, s->id, now);
     }
     clu_engine_give(e, &frame);

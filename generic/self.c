@@ -290,7 +290,13 @@ clu_err clu_engine_discover(clu_engine *e, uint64_t channel, clu_ms now)
     return beacon(e, CLU_TYPE_DISCOVERY, true, true, channel, now);
 }
 
-#define LOOKS_MAX 3             /* after joining; then heartbeats will do */
+#define LOOKS_MAX 4             /* after joining; then heartbeats will do */
+#define LOOK_AFTER 500          /* ms; then twice as long each time */
+
+void clu_self_look_soon(clu_engine *e, clu_ms now)
+{
+    clu_engine_set(e, &e->look, now + (LOOK_AFTER << e->looks));
+}
 
 /*
  * A newcomer learns the others from their answers to its discovery, which
@@ -299,10 +305,11 @@ clu_err clu_engine_discover(clu_engine *e, uint64_t channel, clu_ms now)
  */
 void clu_self_look(clu_engine *e, clu_ms now)
 {
-    if (e->most_known > e->table.count && e->looks < LOOKS_MAX) {
-        e->looks++;
-        beacon(e, CLU_TYPE_DISCOVERY, true, true, 0, now);
-        clu_engine_set(e, &e->look, now + (1000 << e->looks));
-    }
+    bool more = e->most_known > e->table.count && e->looks < LOOKS_MAX;
     e->most_known = 0;
+    if (more) {
+        e->looks++;
+        clu_self_look_soon(e, now);
+        beacon(e, CLU_TYPE_DISCOVERY, true, true, 0, now);
+    }
 }

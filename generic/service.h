@@ -68,6 +68,8 @@ typedef struct clu_service {
     clu_ms first_seen;
     clu_ms last_seen;           /* any authentic packet */
     clu_ms reported;            /* when we last answered its discovery, or 0 */
+    uint64_t credit;            /* bytes its datagrams brought and our replies
+                                   did not use up */
     clu_deadline expiry, hello, report;
     clu_map_node by_uuid, by_id;
     clu_list link;              /* in the table's order of arrival */

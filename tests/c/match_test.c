@@ -272,4 +272,5 @@ TEST("match-3.1 more words than are at hand are matched as well")
     CHECK(clu_match_service(parse(&f, "has t0 t299 s0"), s));
     CHECK(!clu_match_service(parse(&f, "has t300"), s));
     clu_table_fini(&t);
+    CHECK_EQ(clu_alloc_live(), 0);
 }

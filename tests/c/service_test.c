@@ -203,4 +203,5 @@ static clu_err advertise(void *ctx)
 TEST("service-4.1 no memory leaves what it advertised, and leaks nothing")
 {
     CHECK_NOMEM(advertise, NULL);
+    CHECK_EQ(clu_alloc_live(), 0);
 }

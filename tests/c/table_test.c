@@ -260,6 +260,7 @@ TEST("table-3.4 what peers advertise is charged to the budget")
     clu_service *s;
     insert(&t, "a", host(1), true, &s);
     size_t before = t.weight;
+    CHECK(before > sizeof *s);
     clu_table_props(&t, s, clu_slice_str("t {port 1}"), true);
     CHECK_EQ(t.weight, before + 10);
     clu_table_protocols(&t, s, sim_list("t c"));

@@ -1,0 +1,283 @@
+/*
+ * ask_test.c -- the hooks on a packet's way in: they may do anything.
+ */
+#include "check.h"
+#include "sim.h"
+
+static const char *drop_name(size_t i)
+{
+    const char *name = clu_counter_name((clu_counter)i);
+    return strncmp(name, "drop_", 5) == 0 ? name : NULL;
+}
+
+/* The drop counters that moved: "drop_own", "drop_own drop_own", "". */
+static const char *moved(sim_member *m, const clu_counters *before)
+{
+    static char out[300];
+    out[0] = '\0';
+    const clu_counters *now = clu_engine_counters(m->engine);
+    for (size_t i = 0; i < CLU_COUNTER_COUNT; i++) {
+        uint64_t n = drop_name(i) ? now->at[i] - before->at[i] : 0;
+        for (; n > 0; n--) {
+            strcat(strcat(out, out[0] ? " " : ""), drop_name(i) + 5);
+        }
+    }
+    return out;
+}
+
+static size_t known(sim_member *m)
+{
+    return clu_engine_table(m->engine)->count;
+}
+
+static clu_from here(void) { return sim_from(23000); }
+
+static void own(clu_packet *p) { sim_text(p, CLU_FIELD_sid, "m0"); }
+static void bad_sid(clu_packet *p) { sim_text(p, CLU_FIELD_sid, "a::b"); }
+static void no_sid(clu_packet *p) { clu_packet_remove(p, CLU_FIELD_sid); }
+static void without_c(clu_packet *p)
+{
+    clu_packet_list(p, CLU_FIELD_protocols, sim_list("t u"));
+}
+static void type_9(clu_packet *p)
+{
+    clu_packet_number(p, CLU_FIELD_type, 9);
+}
+static void long_tag(clu_packet *p)
+{
+    clu_packet_list(p, CLU_FIELD_tags, sim_list(
+        "0123456789012345678901234567890123456789012345678901234567890123x"));
+}
+static void many_tags(clu_packet *p)
+{
+    char text[200] = "x";
+    for (int i = 0; i < 64; i++) {
+        strcat(text, " x");
+    }
+    clu_packet_list(p, CLU_FIELD_tags, sim_list(text));
+}
+
+static clu_ask asked_at;        /* where the hook acts */
+static int asked;
+
+static clu_err veto(sim_member *m, clu_question *q)
+{
+    (void)m;
+    asked++;
+    return q->what == asked_at ? CLU_VETO : CLU_OK;
+}
+
+static clu_err leave(sim_member *m, clu_question *q)
+{
+    if (q->what == asked_at) {
+        asked++;
+        sim_leave(m);
+    }
+    return CLU_OK;
+}
+
+/* A goodbye of the very sender comes in while its packet is judged. */
+static clu_err lose(sim_member *m, clu_question *q)
+{
+    if (q->what == asked_at && q->service != NULL && asked++ == 0) {
+        clu_packet p;
+        clu_from from = here();
+        sim_head(&p, "x1", CLU_TYPE_DISCONNECT);
+        sim_receive_packet(m, "c", &from, &p);
+        clu_engine_tick(m->engine, m->in->now + 50);
+    }
+    return CLU_OK;
+}
+
+static clu_err replace(sim_member *m, clu_question *q)
+{
+    (void)m;
+    if (q->what == asked_at) {
+        clu_packet p = *q->packet;
+        sim_text(&p, CLU_FIELD_data, "other");
+        q->owned = clu_packet_copy(&p);
+    }
+    return CLU_OK;
+}
+
+static void start_asking(sim *s, clu_ask at,
+                         clu_err (*hook)(sim_member *, clu_question *))
+{
+    sim_init(s, 1);
+    sim_member *m = sim_add(s);
+    clu_packet p;
+    clu_from from = here();
+    sim_head(&p, "x1", CLU_TYPE_HEARTBEAT);
+    sim_receive_packet(m, "c", &from, &p);
+    m->ask = hook;
+    clu_engine_patron(m->engine)->asks = UINT32_MAX;
+    asked_at = at;
+    asked = 0;
+}
+
+static void event_in(sim *s, const char *sid)
+{
+    clu_packet p;
+    clu_from from = here();
+    sim_head(&p, sid, CLU_TYPE_EVENT);
+    sim_text(&p, CLU_FIELD_data, "as sent");
+    sim_receive_packet(s->at[0], "c", &from, &p);
+}
+
+static const clu_ask stages[] = { CLU_ASK_RECEIVE, CLU_ASK_ADMIT,
+                                  CLU_ASK_VALIDATE };
+
+TEST("ask-1.1 a veto at any stage drops the packet and admits nobody")
+{
+    for (size_t i = 0; i < CLU_COUNT_OF(stages); i++) {
+        sim s;
+        start_asking(&s, stages[i], veto);
+        sim_member *m = s.at[0];
+        clu_counters before = *clu_engine_counters(m->engine);
+        event_in(&s, "x2");
+        CHECK_STR(moved(m, &before), "veto");
+        CHECK_EQ(known(m), 1);
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, NULL), 0);
+        CHECK_EQ(asked, i + 1);
+        sim_fini(&s);
+    }
+}
+
+TEST("ask-1.2 what a hook made of a packet is what goes on")
+{
+    for (size_t i = 0; i < CLU_COUNT_OF(stages); i++) {
+        sim s;
+        start_asking(&s, stages[i], replace);
+        event_in(&s, "x1");
+        const sim_news *news = sim_first(s.at[0], CLU_NEWS_EVENT, "x1");
+        CHECK(news != NULL);
+        CHECK_STR(news ? news->text : "", "other");
+        sim_fini(&s);
+    }
+}
+
+static void (*spoil)(clu_packet *p);
+
+static clu_err replace_badly(sim_member *m, clu_question *q)
+{
+    (void)m;
+    clu_packet p = *q->packet;
+    spoil(&p);
+    q->owned = clu_packet_copy(&p);
+    return CLU_OK;
+}
+
+TEST("ask-1.3 what a hook made must still be a packet of somebody else")
+{
+    static const struct { void (*spoil)(clu_packet *); const char *counter; }
+        cases[] = {
+        { own, "own" }, { bad_sid, "identity" }, { no_sid, "missing" },
+        { type_9, "type" }, { many_tags, "limit" }, { long_tag, "limit" },
+        { without_c, "missing" },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", cases[i].counter);
+        sim s;
+        start_asking(&s, CLU_ASK_RECEIVE, replace_badly);
+        spoil = cases[i].spoil;
+        clu_counters before = *clu_engine_counters(s.at[0]->engine);
+        event_in(&s, "x1");
+        CHECK_STR(moved(s.at[0], &before), cases[i].counter);
+        CHECK_EQ(known(s.at[0]), 1);
+        sim_fini(&s);
+    }
+}
+
+TEST("ask-1.4 a hook may leave the cluster at any stage")
+{
+    for (size_t i = 0; i < CLU_COUNT_OF(stages); i++) {
+        sim s;
+        start_asking(&s, stages[i], leave);
+        sim_member *m = s.at[0];
+        event_in(&s, "x1");
+        CHECK_EQ(asked, 1);
+        CHECK(clu_engine_left(m->engine));
+        CHECK_EQ(known(m), 0);
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, NULL), 0);
+        CHECK(clu_engine_transport(m->engine, 0) != NULL);
+        CHECK_EQ(clu_engine_deadline(m->engine), 0);
+        sim_advance(&s, 10);
+        CHECK(clu_engine_transport(m->engine, 0) == NULL);
+        CHECK_EQ(clu_engine_deadline(m->engine), CLU_NEVER);
+        event_in(&s, "x1");
+        sim_fini(&s);
+    }
+}
+
+TEST("ask-1.5 a service that goes while a hook runs comes back as new")
+{
+    for (size_t i = 1; i < CLU_COUNT_OF(stages); i++) {
+        sim s;
+        start_asking(&s, stages[i], lose);
+        sim_member *m = s.at[0];
+        uint64_t before = sim_find(m, "x1")->id;
+        event_in(&s, "x1");
+        CHECK(asked > 0);
+        CHECK_EQ(sim_told(m, CLU_NEWS_LOST, "x1"), 1);
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, "x1"), 1);
+        clu_service *again = sim_find(m, "x1");
+        CHECK(again != NULL && again->id > before);
+        sim_fini(&s);
+    }
+}
+
+static void leave_when_told(sim_member *m, const clu_news *news)
+{
+    if (news->what == CLU_NEWS_TAGS || news->what == CLU_NEWS_EVENT) {
+        sim_leave(m);
+    }
+}
+
+static void lose_when_told(sim_member *m, const clu_news *news)
+{
+    if (news->what == CLU_NEWS_TAGS) {
+        clu_packet p;
+        clu_from from = here();
+        sim_head(&p, "x1", CLU_TYPE_DISCONNECT);
+        sim_receive_packet(m, "c", &from, &p);
+        clu_engine_tick(m->engine, m->in->now + 50);
+    }
+}
+
+TEST("ask-1.6 whoever is told may leave the cluster")
+{
+    for (int tags = 0; tags < 2; tags++) {
+        sim s;
+        sim_init(&s, 1);
+        sim_member *m = sim_add(&s);
+        m->told = leave_when_told;
+        clu_packet p;
+        clu_from from = here();
+        sim_head(&p, "x1", CLU_TYPE_EVENT);
+        if (tags) {
+            clu_packet_list(&p, CLU_FIELD_tags, sim_list("web"));
+        }
+        sim_receive_packet(m, "c", &from, &p);
+        CHECK(clu_engine_left(m->engine));
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, NULL), !tags);
+        sim_fini(&s);
+    }
+}
+
+TEST("ask-1.7 what a service says that goes meanwhile is not told")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    m->told = lose_when_told;
+    clu_packet p;
+    clu_from from = here();
+    sim_head(&p, "x1", CLU_TYPE_EVENT);
+    clu_packet_list(&p, CLU_FIELD_tags, sim_list("web"));
+    sim_receive_packet(m, "c", &from, &p);
+    CHECK_EQ(sim_told(m, CLU_NEWS_LOST, "x1"), 1);
+    CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, "x1"), 0);
+    CHECK_EQ(known(m), 0);
+    sim_fini(&s);
+    CHECK_EQ(clu_alloc_live(), 0);
+}
