@@ -7,7 +7,7 @@
 
 #define PROTOCOLS_MAX 1024      /* bytes of all transports' names */
 
-/* ---- life --------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 static clu_err copy_identity(clu_engine *e, const clu_config *config)
 {
@@ -163,7 +163,7 @@ void clu_engine_destroy(clu_engine *e)
     clu_free(e);
 }
 
-/* ---- shared small things -------------------------------------------------- */
+/* ---- shared small things ------------------------------------------------- */
 
 void clu_engine_tell(clu_engine *e, const clu_news *news)
 {
@@ -198,7 +198,7 @@ void clu_engine_give(clu_engine *e, clu_buf *frame)
     e->spare = *frame;
 }
 
-/* ---- time ------------------------------------------------------------------ */
+/* ---- time ---------------------------------------------------------------- */
 
 clu_ms clu_engine_deadline(const clu_engine *e)
 {
@@ -257,7 +257,7 @@ void clu_engine_tick(clu_engine *e, clu_ms now)
     }
 }
 
-/* ---- in ----------------------------------------------------------------- */
+/* ---- in ------------------------------------------------------------------ */
 
 static void arrive(clu_engine *e, const clu_arrival *a, clu_ms now)
 {

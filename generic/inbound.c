@@ -292,7 +292,7 @@ static void accept(clu_inbound *in)
     }
 }
 
-/* ---- by type ------------------------------------------------------------------ */
+/* ---- by type ------------------------------------------------------------- */
 
 /*
  * A goodbye is believed where it comes from: the connection that speaks for

@@ -175,7 +175,7 @@ void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now)
     }
 }
 
-/* ---- pings ---------------------------------------------------------------- */
+/* ---- pings --------------------------------------------------------------- */
 
 /* When a service that is pinged now is lost, if it stays silent. */
 static clu_ms patience(const clu_engine *e, const clu_service *s, clu_ms now)
@@ -291,7 +291,7 @@ void clu_liveness_pinged(clu_engine *e, const clu_packet *p, clu_ms now)
     }
 }
 
-/* ---- newcomers --------------------------------------------------------------- */
+/* ---- newcomers ----------------------------------------------------------- */
 
 /* It asked who is there: we answer it alone, a little later, so that a big
    cluster does not answer at once. */

@@ -125,7 +125,7 @@ void clu_net_spoil(clu_net *net, uint16_t port, const char *name,
     }
 }
 
-/* ---- connections ----------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------- */
 
 static clu_peer *peer_at(clu_loopback *m, uint16_t port)
 {
@@ -154,7 +154,7 @@ static void hang_up(clu_loopback *m, clu_peer *peer)
     *peer = m->peers[--m->peer_count];
 }
 
-/* ---- the operations ------------------------------------------------------------ */
+/* ---- the operations ------------------------------------------------------ */
 
 static clu_err send(clu_transport *t, const clu_target *to, clu_slice frame,
                     const clu_ticket *ticket, clu_ms now)
@@ -269,7 +269,7 @@ clu_err clu_loopback_create(clu_net *net, const char *name, uint16_t port,
     return CLU_OK;
 }
 
-/* ---- delivery -------------------------------------------------------------------- */
+/* ---- delivery ------------------------------------------------------------ */
 
 static clu_from source_of(const clu_crossing *c, clu_loopback *to, bool group)
 {

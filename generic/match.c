@@ -26,7 +26,8 @@ static bool among(const clu_match *m, clu_match_how how, const clu_item *item,
 }
 
 /* Is each of his tags asked for, and each item one of his tags? */
-static bool exact(const clu_match *m, const clu_clause *c, const clu_word_list *w)
+static bool exact(const clu_match *m, const clu_clause *c,
+                  const clu_word_list *w)
 {
     for (size_t i = 0; i < c->count; i++) {
         if (!among(m, c->how, &c->items[i], w, w->tags)) {
@@ -45,7 +46,8 @@ static bool exact(const clu_match *m, const clu_clause *c, const clu_word_list *
     return true;
 }
 
-static bool holds(const clu_match *m, const clu_clause *c, const clu_word_list *w)
+static bool holds(const clu_match *m, const clu_clause *c,
+                  const clu_word_list *w)
 {
     if (c->op == CLU_MATCH_EXACT) {
         return exact(m, c, w);

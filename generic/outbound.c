@@ -38,7 +38,7 @@ clu_err clu_engine_broadcast(clu_engine *e, clu_packet *packet, clu_ms now)
     return err;
 }
 
-/* ---- to services ------------------------------------------------------------- */
+/* ---- to services --------------------------------------------------------- */
 
 /* The sids of those who are meant, in front (WIRE-ORIGINAL 4). */
 static clu_err filter_all(clu_engine *e, const clu_outgoing *out, clu_buf *wire)
@@ -150,7 +150,7 @@ clu_err clu_engine_send(clu_engine *e, clu_outgoing *out, clu_ms now)
     return err;
 }
 
-/* ---- answers ------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------- */
 
 /*
  * Over the protocol the question came by, then over any other.  A question

@@ -93,7 +93,7 @@ size_t clu_engine_query_owing(clu_engine *e, uint64_t handle, uint64_t *out,
     return n;
 }
 
-/* ---- its end ------------------------------------------------------------------ */
+/* ---- its end ------------------------------------------------------------- */
 
 static void discard(clu_engine *e, clu_query *q)
 {
@@ -285,7 +285,7 @@ void clu_query_end_all(clu_engine *e)
     }
 }
 
-/* ---- its beginning -------------------------------------------------------------- */
+/* ---- its beginning ------------------------------------------------------- */
 
 /* q, five characters nobody guesses, and a number: never used twice. */
 static clu_slice make_id(clu_engine *e, char out[CLU_QUERY_ID])

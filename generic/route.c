@@ -278,7 +278,7 @@ void clu_route_undelivered(clu_engine *e, const clu_arrival *a, clu_ms now)
     clu_service_release(s);
 }
 
-/* ---- datagrams ----------------------------------------------------------------- */
+/* ---- datagrams ----------------------------------------------------------- */
 
 static clu_err to_address(clu_engine *e, clu_slice frame,
                           const clu_address *to, uint64_t service, clu_ms now)

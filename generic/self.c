@@ -44,7 +44,7 @@ bool clu_engine_left(const clu_engine *e)
     return e->left;
 }
 
-/* ---- who we are ------------------------------------------------------------- */
+/* ---- who we are ---------------------------------------------------------- */
 
 /*
  * A filter may hold thousands of items and we may have dozens of words: a bit
@@ -87,7 +87,7 @@ bool clu_self_named(const clu_engine *e, clu_items filter)
     return false;
 }
 
-/* ---- tags and channels ------------------------------------------------------ */
+/* ---- tags and channels --------------------------------------------------- */
 
 clu_err clu_engine_tags(clu_engine *e, clu_items tags)
 {
@@ -164,7 +164,7 @@ clu_err clu_engine_channel(clu_engine *e, uint64_t channel, bool join)
     return CLU_OK;
 }
 
-/* ---- the packets we make ------------------------------------------------------ */
+/* ---- the packets we make ------------------------------------------------- */
 
 void clu_engine_head(const clu_engine *e, clu_packet *p, clu_type type,
                      uint64_t channel)

@@ -14,7 +14,7 @@
 typedef enum {
     CLU_SERVICE_ALIVE,          /* due: its ttl runs out */
     CLU_SERVICE_DOUBTED,        /* somebody pinged it; due: we do so too */
-    CLU_SERVICE_SUSPECT,        /* we failed to reach it; our ping is to leave */
+    CLU_SERVICE_SUSPECT,        /* we failed to reach it; our ping will leave */
     CLU_SERVICE_PINGED,         /* our ping left; due: it is lost */
     CLU_SERVICE_LEAVING,        /* it said goodbye; due: it is lost, when what
                                    it sent before has been read */

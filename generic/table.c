@@ -72,7 +72,7 @@ const clu_word *clu_table_word(const clu_table *t, clu_slice text)
     return node ? CLU_CONTAINER(node, clu_word, node) : NULL;
 }
 
-/* ---- the index by word ------------------------------------------------- */
+/* ---- the index by word --------------------------------------------------- */
 
 static clu_word *word_for(clu_table *t, clu_slice text)
 {
@@ -222,7 +222,7 @@ static clu_err index_again(clu_table *t, clu_service *s, clu_items tags,
     return CLU_OK;
 }
 
-/* ---- how many come from an address ---------------------------------------- */
+/* ---- how many come from an address --------------------------------------- */
 
 #define SOURCE_KEY 21           /* family, scope, ip */
 
@@ -286,7 +286,7 @@ static void leave_source(clu_table *t, clu_source *source)
     }
 }
 
-/* ---- services ---------------------------------------------------------- */
+/* ---- services ------------------------------------------------------------ */
 
 /* An entry, its word and the word's members, when no other shares it. */
 #define WORD_WEIGHT (sizeof(clu_entry) + sizeof(clu_word) + 64)

@@ -119,7 +119,7 @@ TEST("cost-1.4 sixty-four tags that change with every packet, in a crowd")
     char tags[2][700] = { "", "" };
     for (int k = 0; k < 2; k++) {
         for (int i = 0; i < 63; i++) {
-            snprintf(tags[k] + strlen(tags[k]), 10, "%c%d ", "ab"[k], i);
+            snprintf(tags[k] + strlen(tags[k]), 16, "%c%d ", "ab"[k], i);
         }
         strcat(tags[k], "localhost");
     }

@@ -1,149 +1,10 @@
 /*
- * engine_test.c -- joining, finding each other, beating, leaving.
+ * engine_test.c -- beating, leaving, and the limits of our own.
  */
 #include "check.h"
 #include "sim.h"
 
-/* ---- finding each other --------------------------------------------------------- */
-
-static void check_view(sim *s, const char *props_of)
-{
-    for (size_t i = 0; i < s->count; i++) {
-        for (size_t k = 0; k < s->count; k++) {
-            clu_service *found = sim_service(s->at[i], s->at[k]);
-            CHECK_EQ(found == NULL, i == k);
-            if (found != NULL && props_of != NULL) {
-                CHECK_EQ(clu_service_port(found, props_of), s->at[k]->port);
-                CHECK_EQ(found->tags.count, 2);
-                CHECK(found->kin && found->local);
-            }
-        }
-    }
-}
-
-TEST("engine-1.1 all know all soon after the last join, with ports and tags")
-{
-    static const struct { size_t members; clu_ms within; } cases[] = {
-        { 2, 10 }, { 3, 15 }, { 10, 150 }, { 30, 1000 },
-    };
-    for (size_t c = 0; c < CLU_COUNT_OF(cases); c++) {
-        check_about("%zu members", cases[c].members);
-        sim s;
-        sim_init(&s, c);
-        for (size_t i = 0; i < cases[c].members; i++) {
-            sim_member *m = sim_add(&s);
-            sim_tag(m, "web one");
-            sim_join(m);
-            sim_advance(&s, 7);
-        }
-        clu_ms begin = s.now - 7;
-        CHECK(sim_until(&s, cases[c].within, sim_all_know));
-        printf("# %zu members: %lld ms after the last join\n",
-               cases[c].members, (long long)(s.now - begin));
-        check_view(&s, "t");
-        sim_fini(&s);
-    }
-}
-
-TEST("engine-1.2 all know all when they join at the same moment")
-{
-    sim s;
-    sim_init(&s, 1);
-    for (size_t i = 0; i < 30; i++) {
-        sim_tag(sim_add(&s), "web one");
-    }
-    for (size_t i = 0; i < 30; i++) {
-        sim_join(s.at[i]);
-    }
-    CHECK(sim_until(&s, 1000, sim_all_know));
-    check_view(&s, "t");
-    sim_fini(&s);
-}
-
-TEST("engine-1.3 answers that are lost are asked for again")
-{
-    uint64_t seed = check_seed();
-    for (int round = 0; round < 10; round++) {
-        sim s;
-        sim_init(&s, seed + (uint64_t)round);
-        clu_net_loss(s.net, 200, seed + (uint64_t)round);
-        for (size_t i = 0; i < 10; i++) {
-            sim_start(&s);
-            sim_advance(&s, 50);
-        }
-        sim_advance(&s, 20 * SIM_SECOND);
-        clu_net_loss(s.net, 0, 0);
-        CHECK(sim_until(&s, 125 * SIM_SECOND, sim_all_know));
-        sim_fini(&s);
-    }
-}
-
-TEST("engine-1.4 half of all is lost: three heartbeats heal it, with ports")
-{
-    uint64_t seed = check_seed();
-    sim s;
-    sim_init(&s, seed);
-    s.heartbeat = 2 * SIM_SECOND;
-    clu_net_loss(s.net, 500, seed);
-    for (size_t i = 0; i < 10; i++) {
-        sim_tag(sim_add(&s), "web one");
-        sim_join(s.at[i]);
-        sim_advance(&s, 50);
-    }
-    sim_advance(&s, 10 * SIM_SECOND);
-    clu_net_loss(s.net, 0, 0);
-    CHECK(sim_until(&s, 7 * SIM_SECOND, sim_all_know));
-    sim_advance(&s, 7 * SIM_SECOND);
-    check_view(&s, NULL);
-    sim_fini(&s);
-}
-
-TEST("engine-1.5 a member known by a bare beacon is asked for its ports")
-{
-    sim s;
-    sim_init(&s, 1);
-    sim_member *a = sim_add(&s), *b = sim_add(&s);
-    sim_tag(b, "web one");
-    clu_engine_heartbeat(b->engine, false, false, 0, s.now);
-    sim_advance(&s, 500);
-    CHECK_EQ(clu_service_port(sim_service(a, b), "t"), 0);
-    sim_advance(&s, 600);
-    CHECK_EQ(clu_service_port(sim_service(a, b), "t"), b->port);
-    CHECK_EQ(sim_service(a, b)->tags.count, 2);
-    sim_fini(&s);
-}
-
-TEST("engine-1.6 discovered is told after exactly one second, once")
-{
-    sim s;
-    sim_init(&s, 1);
-    sim_member *a = sim_start(&s);
-    sim_advance(&s, 5000);
-    sim_member *b = sim_start(&s);
-    clu_ms begin = s.now;
-    sim_advance(&s, 999);
-    CHECK_EQ(sim_told(a, CLU_NEWS_DISCOVERED, NULL), 0);
-    sim_advance(&s, 5000);
-    CHECK_EQ(sim_told(a, CLU_NEWS_DISCOVERED, b->sid), 1);
-    const sim_news *news = sim_first(a, CLU_NEWS_DISCOVERED, b->sid);
-    CHECK_EQ(news ? news->at - begin : 0, 1000);
-    sim_fini(&s);
-}
-
-TEST("engine-1.7 one that went within the second is never discovered")
-{
-    sim s;
-    sim_init(&s, 1);
-    sim_member *a = sim_start(&s), *b = sim_start(&s);
-    sim_advance(&s, 990);
-    sim_leave(b);
-    sim_advance(&s, 5000);
-    CHECK_EQ(sim_told(a, CLU_NEWS_DISCOVERED, NULL), 0);
-    CHECK_EQ(sim_told(a, CLU_NEWS_LOST, b->sid), 1);
-    sim_fini(&s);
-}
-
-/* ---- beating --------------------------------------------------------------------- */
+/* ---- beating ------------------------------------------------------------- */
 
 typedef struct beats {
     clu_ms at[64];
@@ -162,7 +23,7 @@ static void count_beats(void *ctx, uint16_t from, uint16_t to,
     }
 }
 
-TEST("engine-2.1 heartbeats come at their interval less up to a tenth")
+TEST("engine-1.1 heartbeats come at their interval less up to a tenth")
 {
     sim s;
     sim_init(&s, check_seed());
@@ -184,7 +45,31 @@ TEST("engine-2.1 heartbeats come at their interval less up to a tenth")
     sim_fini(&s);
 }
 
-TEST("engine-2.2 a beat that is asked for comes then, and only once")
+static void count_both(void *ctx, uint16_t from, uint16_t to,
+                       const char *name, clu_slice frame)
+{
+    beats *b = ctx;
+    (void)to;
+    (void)name;
+    (void)frame;
+    b[from - 40000].at[0] = b->s->now;
+}
+
+TEST("engine-1.2 two that join together do not beat together")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_start(&s);
+    sim_start(&s);
+    sim_advance(&s, 5000);
+    beats b[2] = { { .s = &s }, { .s = &s } };
+    clu_net_watch(s.net, count_both, b);
+    sim_advance(&s, 120 * SIM_SECOND);
+    CHECK(b[0].at[0] > 0 && b[1].at[0] > 0 && b[0].at[0] != b[1].at[0]);
+    sim_fini(&s);
+}
+
+TEST("engine-1.3 a beat that is asked for comes then, and only once")
 {
     sim s;
     sim_init(&s, 1);
@@ -202,7 +87,7 @@ TEST("engine-2.2 a beat that is asked for comes then, and only once")
     sim_fini(&s);
 }
 
-TEST("engine-2.3 tags of a later beat are found, and told")
+TEST("engine-1.4 tags of a later beat are found, and told")
 {
     sim s;
     sim_init(&s, 1);
@@ -219,10 +104,16 @@ TEST("engine-2.3 tags of a later beat are found, and told")
     clu_engine_heartbeat(b->engine, false, true, 0, s.now);
     sim_advance(&s, 10);
     CHECK_EQ(sim_told(a, CLU_NEWS_TAGS, b->sid), 1);
+    sim_tag(b, "old tags");
+    clu_engine_heartbeat(b->engine, false, true, 0, s.now);
+    sim_advance(&s, 10);
+    CHECK_EQ(sim_told(a, CLU_NEWS_TAGS, b->sid), 2);
+    CHECK(clu_table_word(clu_engine_table(a->engine), clu_slice_str("new"))
+          == NULL);
     sim_fini(&s);
 }
 
-TEST("engine-2.4 an interval of nothing does not stop the clock")
+TEST("engine-1.5 an interval of nothing does not stop the clock")
 {
     sim s;
     sim_init(&s, 1);
@@ -233,7 +124,7 @@ TEST("engine-2.4 an interval of nothing does not stop the clock")
     sim_fini(&s);
 }
 
-TEST("engine-2.5 discovering again is held back for 30 seconds")
+TEST("engine-1.6 discovering again is held back for 30 seconds")
 {
     sim s;
     sim_init(&s, 1);
@@ -246,7 +137,7 @@ TEST("engine-2.5 discovering again is held back for 30 seconds")
     sim_fini(&s);
 }
 
-TEST("engine-2.6 channels 0 to 2 are never left; others are heard when joined")
+TEST("engine-1.7 channels 0 to 2 are never left; others are heard when joined")
 {
     sim s;
     sim_init(&s, 1);
@@ -267,9 +158,9 @@ TEST("engine-2.6 channels 0 to 2 are never left; others are heard when joined")
     sim_fini(&s);
 }
 
-/* ---- leaving --------------------------------------------------------------------- */
+/* ---- leaving ------------------------------------------------------------- */
 
-TEST("engine-3.1 one that leaves in order is lost everywhere in a moment")
+TEST("engine-2.1 one that leaves in order is lost everywhere in a moment")
 {
     sim s;
     sim_init(&s, 1);
@@ -298,7 +189,7 @@ static void answer_and_leave(sim_member *m, const clu_news *news)
     }
 }
 
-TEST("engine-3.2 an answer sent just before leaving is an answer")
+TEST("engine-2.2 an answer sent just before leaving is an answer")
 {
     sim s;
     sim_init(&s, 1);
@@ -313,7 +204,7 @@ TEST("engine-3.2 an answer sent just before leaving is an answer")
     sim_fini(&s);
 }
 
-TEST("engine-3.3 what has left does nothing any more, and says so")
+TEST("engine-2.3 what has left does nothing any more, and says so")
 {
     sim s;
     sim_init(&s, 1);
@@ -344,7 +235,7 @@ static clu_err leave_again(sim_member *m, clu_question *q)
     return CLU_OK;
 }
 
-TEST("engine-3.4 a hook on the goodbye may leave again")
+TEST("engine-2.4 a hook on the goodbye may leave again")
 {
     sim s;
     sim_init(&s, 1);
@@ -356,7 +247,7 @@ TEST("engine-3.4 a hook on the goodbye may leave again")
     sim_fini(&s);
 }
 
-TEST("engine-3.5 a hook on any packet of ours may leave")
+TEST("engine-2.5 a hook on any packet of ours may leave")
 {
     sim s;
     sim_init(&s, 1);
@@ -392,7 +283,7 @@ static clu_err tag_anew(sim_member *m, clu_question *q)
     return CLU_OK;
 }
 
-TEST("engine-3.6 a hook may change our tags while a beacon carries the old")
+TEST("engine-2.6 a hook may change our tags while a beacon carries the old")
 {
     sim s;
     sim_init(&s, 1);
@@ -406,9 +297,9 @@ TEST("engine-3.6 a hook may change our tags while a beacon carries the old")
     sim_fini(&s);
 }
 
-/* ---- limits of our own ------------------------------------------------------------- */
+/* ---- limits of our own --------------------------------------------------- */
 
-TEST("engine-4.1 too many tags, too long ones and odd names are refused")
+TEST("engine-3.1 too many tags, too long ones and odd names are refused")
 {
     sim s;
     sim_init(&s, 1);
@@ -425,7 +316,7 @@ TEST("engine-4.1 too many tags, too long ones and odd names are refused")
     sim_fini(&s);
 }
 
-TEST("engine-4.2 there is room for sixteen transports")
+TEST("engine-3.2 there is room for sixteen transports")
 {
     sim s;
     sim_init(&s, 1);
@@ -436,7 +327,7 @@ TEST("engine-4.2 there is room for sixteen transports")
     sim_fini(&s);
 }
 
-TEST("engine-4.3 a tag too long is refused, and the old ones stay")
+TEST("engine-3.3 a tag too long is refused, and the old ones stay")
 {
     sim s;
     sim_init(&s, 1);
@@ -453,7 +344,7 @@ TEST("engine-4.3 a tag too long is refused, and the old ones stay")
     sim_fini(&s);
 }
 
-TEST("engine-4.4 without a group there is no beacon")
+TEST("engine-3.4 without a group there is no beacon")
 {
     sim s;
     sim_init(&s, 1);
@@ -466,7 +357,7 @@ TEST("engine-4.4 without a group there is no beacon")
     sim_fini(&s);
 }
 
-TEST("engine-4.5 a crowd that asks at once is answered within two seconds")
+TEST("engine-3.5 a crowd that asks at once is answered within two seconds")
 {
     sim s;
     sim_init(&s, 1);

@@ -30,7 +30,7 @@ static size_t known(sim_member *m)
     return clu_engine_table(m->engine)->count;
 }
 
-/* ---- one bad packet, one counter ------------------------------------------------ */
+/* ---- one bad packet, one counter ----------------------------------------- */
 
 static clu_from here(void) { return sim_from(23000); }
 static clu_from elsewhere(void)

@@ -5,7 +5,7 @@
 #include "sim.h"
 #include "words.h"
 
-/* ---- the state machine as a table ------------------------------------------------ */
+/* ---- the state machine as a table ---------------------------------------- */
 
 #define HOME 23456              /* the port x1's beacons come from */
 
@@ -254,7 +254,7 @@ TEST("liveness-1.6 we were stopped ourselves: sockets are read before judging")
     }
 }
 
-/* ---- pings ------------------------------------------------------------------------- */
+/* ---- pings --------------------------------------------------------------- */
 
 static clu_err no_ping(sim_member *m, clu_question *q)
 {
@@ -370,7 +370,7 @@ TEST("liveness-2.4 a ping that names us is answered at once, not too often")
     sim_fini(&s);
 }
 
-/* ---- in a cluster --------------------------------------------------------------------- */
+/* ---- in a cluster -------------------------------------------------------- */
 
 /* When each of the others was told that a member is lost, after begin. */
 static void check_lost(sim *s, const char *sid, clu_ms begin, clu_ms within)

@@ -73,41 +73,42 @@ static const clu_match *parse(filter *f, const char *text)
     return &f->match;
 }
 
+static const struct { const char *words; size_t tags; const char *filter;
+                      bool meets; } cases[] = {
+    { "web one m0 h", 2, "", true },
+    { "web one m0 h", 2, "has", true },
+    { "web one m0 h", 2, "has web", true },
+    { "web one m0 h", 2, "has web m0", true },
+    { "web one m0 h", 2, "has web two", false },
+    { "web one m0 h", 2, "has we", false },
+    { "web one m0 h", 2, "not", true },
+    { "web one m0 h", 2, "not two three", true },
+    { "web one m0 h", 2, "not two m0", false },
+    { "web one m0 h", 2, "some", false },
+    { "web one m0 h", 2, "some two one", true },
+    { "web one m0 h", 2, "some two three", false },
+    { "web one m0 h", 2, "exact one web", true },
+    { "web one m0 h", 2, "exact one web web", true },
+    { "web one m0 h", 2, "exact one", false },
+    { "web one m0 h", 2, "exact one web m0", false },
+    { "m0 h", 0, "exact", true },
+    { "web m0 h", 1, "exact", false },
+    { "web one m0 h", 2, "has web; not two; some one", true },
+    { "web one m0 h", 2, "has web; not one", false },
+    { "web one m0 h", 2, "match has w*", true },
+    { "web one m0 h", 2, "match has w* x*", false },
+    { "web one m0 h", 2, "match not x*", true },
+    { "web one m0 h", 2, "match not o*", false },
+    { "web one m0 h", 2, "match some x* o*", true },
+    { "web one m0 h", 2, "match exact w* o*", true },
+    { "web one m0 h", 2, "match exact w*", false },
+    { "web one m0 h", 2, "match exact *", true },
+    { "web one m0 h", 2, "regexp has eb", true },
+    { "web one m0 h", 2, "regexp has bew", false },
+};
+
 TEST("match-1.1 has, not, some and exact, by words of ourselves")
 {
-    static const struct { const char *words; size_t tags; const char *filter;
-                          bool meets; } cases[] = {
-        { "web one m0 h", 2, "", true },
-        { "web one m0 h", 2, "has", true },
-        { "web one m0 h", 2, "has web", true },
-        { "web one m0 h", 2, "has web m0", true },
-        { "web one m0 h", 2, "has web two", false },
-        { "web one m0 h", 2, "has we", false },
-        { "web one m0 h", 2, "not", true },
-        { "web one m0 h", 2, "not two three", true },
-        { "web one m0 h", 2, "not two m0", false },
-        { "web one m0 h", 2, "some", false },
-        { "web one m0 h", 2, "some two one", true },
-        { "web one m0 h", 2, "some two three", false },
-        { "web one m0 h", 2, "exact one web", true },
-        { "web one m0 h", 2, "exact one web web", true },
-        { "web one m0 h", 2, "exact one", false },
-        { "web one m0 h", 2, "exact one web m0", false },
-        { "m0 h", 0, "exact", true },
-        { "web m0 h", 1, "exact", false },
-        { "web one m0 h", 2, "has web; not two; some one", true },
-        { "web one m0 h", 2, "has web; not one", false },
-        { "web one m0 h", 2, "match has w*", true },
-        { "web one m0 h", 2, "match has w* x*", false },
-        { "web one m0 h", 2, "match not x*", true },
-        { "web one m0 h", 2, "match not o*", false },
-        { "web one m0 h", 2, "match some x* o*", true },
-        { "web one m0 h", 2, "match exact w* o*", true },
-        { "web one m0 h", 2, "match exact w*", false },
-        { "web one m0 h", 2, "match exact *", true },
-        { "web one m0 h", 2, "regexp has eb", true },
-        { "web one m0 h", 2, "regexp has bew", false },
-    };
     for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
         check_about("%s: %s", cases[i].words, cases[i].filter);
         clu_items list = sim_list(cases[i].words);
@@ -123,7 +124,7 @@ TEST("match-1.1 has, not, some and exact, by words of ourselves")
     }
 }
 
-/* ---- against a naive model, at random ----------------------------------------- */
+/* ---- against a naive model, at random ------------------------------------ */
 
 #define PEOPLE 40
 

@@ -4,7 +4,7 @@
 #include "check.h"
 #include "sim.h"
 
-/* ---- the group ------------------------------------------------------------------------ */
+/* ---- the group ----------------------------------------------------------- */
 
 static clu_err to_group(sim_member *m, size_t services, bool must_fit,
                         size_t bytes)
@@ -155,7 +155,7 @@ static void start(pair *p, const char *protocols)
     sim_forget(&p->s);
 }
 
-/* ---- answers --------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------- */
 
 TEST("outbound-2.1 an answer goes the way of its question, or another")
 {
@@ -215,7 +215,76 @@ TEST("outbound-2.2 a question from the group is answered to the asker alone")
     sim_fini(&s);
 }
 
-TEST("outbound-2.3 an answer too long for a datagram goes another way")
+static clu_err refusal;
+
+static clu_err refuse(sim_member *m, clu_question *q)
+{
+    (void)m;
+    (void)q;
+    return refusal;
+}
+
+static clu_err say_other(sim_member *m, clu_question *q)
+{
+    (void)m;
+    clu_packet p = *q->packet;
+    if (p.at[CLU_FIELD_type].number >= CLU_TYPE_QUERY) {
+        sim_text(&p, CLU_FIELD_data, "other");
+        q->owned = clu_packet_copy(&p);
+    }
+    return CLU_OK;
+}
+
+TEST("outbound-2.3 what a hook made of a packet is what leaves")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s), *b = sim_start(&s);
+    sim_advance(&s, 5000);
+    a->ask = b->ask = say_other;
+    clu_engine_patron(a->engine)->asks = 1u << CLU_ASK_SEND;
+    clu_engine_patron(b->engine)->asks = 1u << CLU_ASK_SEND;
+    CHECK_ERR(sim_event(a, sim_service(a, b), "one"), CLU_OK);
+    CHECK_ERR(to_group(a, 1, false, 3), CLU_OK);
+    CHECK_ERR(sim_query(a, NULL, "one", 1000, NULL), CLU_OK);
+    sim_advance(&s, 100);
+    CHECK_EQ(sim_told(b, CLU_NEWS_EVENT, "m0"), 2);
+    CHECK_EQ(sim_told(a, CLU_NEWS_ANSWER, "m1"), 1);
+    for (size_t i = 0; i < s.count; i++) {
+        for (size_t k = 0; k < s.at[i]->count; k++) {
+            const sim_news *news = &s.at[i]->log[k];
+            if (news->what == CLU_NEWS_EVENT || news->what == CLU_NEWS_QUERY
+                || news->what == CLU_NEWS_ANSWER) {
+                CHECK_STR(news->text, "other");
+            }
+        }
+    }
+    sim_fini(&s);
+}
+
+TEST("outbound-2.4 what a hook refuses does not leave")
+{
+    static const clu_err errs[] = { CLU_VETO, CLU_NOMEM };
+    for (size_t i = 0; i < 2; i++) {
+        sim s;
+        sim_init(&s, 1);
+        sim_member *a = sim_start(&s), *b = sim_start(&s);
+        sim_advance(&s, 5000);
+        a->ask = refuse;
+        refusal = errs[i];
+        clu_engine_patron(a->engine)->asks = 1u << CLU_ASK_SEND;
+        CHECK_ERR(sim_event(a, sim_service(a, b), "one"), errs[i]);
+        CHECK_ERR(to_group(a, 1, false, 3), errs[i]);
+        CHECK_ERR(clu_engine_heartbeat(a->engine, true, true, 0, s.now),
+                  errs[i]);
+        sim_advance(&s, 100);
+        CHECK_EQ(sim_told(b, CLU_NEWS_EVENT, NULL), 0);
+        CHECK_EQ(sim_service(a, b)->state, CLU_SERVICE_ALIVE);
+        sim_fini(&s);
+    }
+}
+
+TEST("outbound-2.5 an answer too long for a datagram goes another way")
 {
     sim s;
     sim_init(&s, 1);
@@ -238,7 +307,7 @@ TEST("outbound-2.3 an answer too long for a datagram goes another way")
     sim_fini(&s);
 }
 
-/* ---- replies to other hosts --------------------------------------------------------- */
+/* ---- replies to other hosts ---------------------------------------------- */
 
 static uint64_t to_source;      /* bytes of datagrams to one address */
 
@@ -287,7 +356,7 @@ static uint64_t provoke(sim *s, sim_member *m, bool local, clu_type type,
     return came;
 }
 
-TEST("outbound-3.1 a datagram's reply to another host never weighs more than it")
+TEST("outbound-3.1 a datagram's reply to another host never outweighs it")
 {
     static const struct { clu_type type; const char *data; } cases[] = {
         { CLU_TYPE_DISCOVERY, "caps 2 d {port 40001}" },

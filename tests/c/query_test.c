@@ -99,7 +99,7 @@ TEST("query-1.4 where nobody answers questions the answer is empty")
     sim_fini(&s);
 }
 
-/* ---- whose answer ---------------------------------------------------------------- */
+/* ---- whose answer -------------------------------------------------------- */
 
 static void answer_as(sim *s, const char *sid, const char *ruid)
 {
@@ -188,7 +188,7 @@ TEST("query-2.3 an id in use is refused, and free when its query is done")
     sim_fini(&s);
 }
 
-/* ---- other ends --------------------------------------------------------------------- */
+/* ---- other ends ---------------------------------------------------------- */
 
 TEST("query-3.1 one who is lost is told as lost; the query does not wait")
 {
@@ -286,7 +286,7 @@ TEST("query-3.5 a time-out beyond all time is none")
     sim_fini(&s);
 }
 
-/* ---- from within ----------------------------------------------------------------------- */
+/* ---- from within --------------------------------------------------------- */
 
 static clu_news_kind ends_at;
 static int then;                /* 0 end the query, 1 leave, 2 ask anew */

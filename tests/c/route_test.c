@@ -51,51 +51,56 @@ static clu_err send_by(pair *p, uint32_t allowed, unsigned *used)
     return err;
 }
 
-/* ---- the order ------------------------------------------------------------------- */
+/* ---- the order ----------------------------------------------------------- */
 
-TEST("route-1.1 the peer's order is followed, the next is taken when one fails")
+static const struct { const char *protocols, *faults; clu_err err;
+                      const char *sent; size_t events;
+                      clu_service_state state; } orders[] = {
+    { "utc", "---", CLU_OK, "u:6", 1, CLU_SERVICE_ALIVE },
+    { "tuc", "---", CLU_OK, "t:6", 1, CLU_SERVICE_ALIVE },
+    { "ctu", "---", CLU_OK, "t:6", 1, CLU_SERVICE_ALIVE },
+    { "utc", "b--", CLU_OK, "t:6 t:8", 1, CLU_SERVICE_ALIVE },
+    { "utc", "d--", CLU_OK, "u:6 t:6 t:8", 1, CLU_SERVICE_ALIVE },
+    { "utc", "bb-", CLU_OK, "c:6 c:8", 1, CLU_SERVICE_SUSPECT },
+    { "utc", "dd-", CLU_OK, "u:6 t:6 t:8 c:6 c:8", 1,
+      CLU_SERVICE_SUSPECT },
+    { "utc", "bd-", CLU_OK, "t:6 t:8 c:6 c:8", 1, CLU_SERVICE_SUSPECT },
+    { "utc", "bbb", CLU_SYSTEM, "", 0, CLU_SERVICE_SUSPECT },
+    { "utc", "f--", CLU_LIMIT, "", 0, CLU_SERVICE_ALIVE },
+    { "utc", "bf-", CLU_LIMIT, "", 0, CLU_SERVICE_ALIVE },
+    { "utc", "ff-", CLU_LIMIT, "", 0, CLU_SERVICE_ALIVE },
+    { "dc", "f-", CLU_OK, "c:6", 1, CLU_SERVICE_ALIVE },
+    { "c", "-", CLU_OK, "c:6", 1, CLU_SERVICE_ALIVE },
+    { "c", "b", CLU_SYSTEM, "", 0, CLU_SERVICE_SUSPECT },
+};
+
+/* Faults, a letter for each transport: - sound, b broken (it fails at once),
+   d deaf (it comes back), f full. */
+static void spoil(pair *p, const char *protocols, const char *faults)
 {
-    /* faults, a letter for each transport: - sound, b broken (it fails at
-       once), d deaf (it comes back), f full */
-    static const struct { const char *protocols, *faults; clu_err err;
-                          const char *sent; size_t events;
-                          clu_service_state state; } cases[] = {
-        { "utc", "---", CLU_OK, "u:6", 1, CLU_SERVICE_ALIVE },
-        { "tuc", "---", CLU_OK, "t:6", 1, CLU_SERVICE_ALIVE },
-        { "ctu", "---", CLU_OK, "t:6", 1, CLU_SERVICE_ALIVE },
-        { "utc", "b--", CLU_OK, "t:6 t:8", 1, CLU_SERVICE_ALIVE },
-        { "utc", "d--", CLU_OK, "u:6 t:6 t:8", 1, CLU_SERVICE_ALIVE },
-        { "utc", "bb-", CLU_OK, "c:6 c:8", 1, CLU_SERVICE_SUSPECT },
-        { "utc", "dd-", CLU_OK, "u:6 t:6 t:8 c:6 c:8", 1,
-          CLU_SERVICE_SUSPECT },
-        { "utc", "bd-", CLU_OK, "t:6 t:8 c:6 c:8", 1, CLU_SERVICE_SUSPECT },
-        { "utc", "bbb", CLU_SYSTEM, "", 0, CLU_SERVICE_SUSPECT },
-        { "utc", "f--", CLU_LIMIT, "", 0, CLU_SERVICE_ALIVE },
-        { "utc", "bf-", CLU_LIMIT, "", 0, CLU_SERVICE_ALIVE },
-        { "utc", "ff-", CLU_LIMIT, "", 0, CLU_SERVICE_ALIVE },
-        { "dc", "f-", CLU_OK, "c:6", 1, CLU_SERVICE_ALIVE },
-        { "c", "-", CLU_OK, "c:6", 1, CLU_SERVICE_ALIVE },
-        { "c", "b", CLU_SYSTEM, "", 0, CLU_SERVICE_SUSPECT },
-    };
-    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
-        check_about("%s %s", cases[i].protocols, cases[i].faults);
+    for (size_t k = 0; protocols[k]; k++) {
+        char name[2] = { protocols[k], '\0' };
+        clu_net_spoil(p->s.net, faults[k] == 'd' ? p->b->port : p->a->port,
+                      name, faults[k] == '-' ? CLU_NET_SOUND
+                      : faults[k] == 'b' ? CLU_NET_BROKEN
+                      : faults[k] == 'd' ? CLU_NET_DEAF : CLU_NET_FULL);
+    }
+}
+
+TEST("route-1.1 the peer's order is followed, then the next that works")
+{
+    for (size_t i = 0; i < CLU_COUNT_OF(orders); i++) {
+        check_about("%s %s", orders[i].protocols, orders[i].faults);
         pair p;
-        start(&p, cases[i].protocols);
-        for (size_t k = 0; cases[i].protocols[k]; k++) {
-            char name[2] = { cases[i].protocols[k], '\0' };
-            char fault = cases[i].faults[k];
-            clu_net_spoil(p.s.net, fault == 'd' ? p.b->port : p.a->port, name,
-                          fault == '-' ? CLU_NET_SOUND
-                          : fault == 'b' ? CLU_NET_BROKEN
-                          : fault == 'd' ? CLU_NET_DEAF : CLU_NET_FULL);
-        }
+        start(&p, orders[i].protocols);
+        spoil(&p, orders[i].protocols, orders[i].faults);
         unsigned used;
-        CHECK_ERR(send_by(&p, CLU_SEND_ANY, &used), cases[i].err);
-        CHECK_EQ(used != CLU_TRANSPORTS_MAX, cases[i].err == CLU_OK);
+        CHECK_ERR(send_by(&p, CLU_SEND_ANY, &used), orders[i].err);
+        CHECK_EQ(used != CLU_TRANSPORTS_MAX, orders[i].err == CLU_OK);
         sim_advance(&p.s, 50);
-        CHECK_STR(sent, cases[i].sent);
-        CHECK_EQ(sim_told(p.b, CLU_NEWS_EVENT, "m0"), cases[i].events);
-        CHECK_EQ(sim_service(p.a, p.b)->state, cases[i].state);
+        CHECK_STR(sent, orders[i].sent);
+        CHECK_EQ(sim_told(p.b, CLU_NEWS_EVENT, "m0"), orders[i].events);
+        CHECK_EQ(sim_service(p.a, p.b)->state, orders[i].state);
         sim_fini(&p.s);
     }
 }
@@ -185,9 +190,9 @@ TEST("route-1.5 one met by a Unix socket is reached on this host's loopback")
     sim_fini(&s);
 }
 
-/* ---- the failure report ------------------------------------------------------------- */
+/* ---- the failure report -------------------------------------------------- */
 
-TEST("route-2.1 who hears that it is not reached makes itself anew, and says so")
+TEST("route-2.1 who is told that it is not reached makes itself anew")
 {
     pair p;
     start(&p, "utc");

@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-/* ---- without memory ---------------------------------------------------------------- */
+/* ---- without memory ------------------------------------------------------ */
 
 /* Join, find, tag, ask, answer, tell, fail, lose, leave. */
 static void live(sim *s)
@@ -110,7 +110,57 @@ TEST("scenario-1.2 no memory from the n-th call on: likewise")
     }
 }
 
-/* ---- at random ------------------------------------------------------------------------ */
+#define CROWD 40
+
+static void crowd(sim_member *m)
+{
+    for (int i = 0; i < CROWD; i++) {
+        char sid[16];
+        snprintf(sid, sizeof sid, "x%d", i);
+        clu_packet p;
+        clu_from from = sim_from(23000);
+        sim_head(&p, sid, CLU_TYPE_DISCOVERY);
+        sim_text(&p, CLU_FIELD_data, "t {port 9} caps 2");
+        clu_packet_list(&p, CLU_FIELD_tags, sim_list("web"));
+        sim_receive_packet(m, "c", &from, &p);
+    }
+}
+
+static long crowd_without(long n)
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_start(&s);
+    clu_engine_config(m->engine)->remote = true;
+    clu_alloc_fail_at(n, false);
+    crowd(m);
+    long calls = clu_alloc_calls();
+    clu_alloc_fail_at(0, false);
+    CHECK(clu_engine_table(m->engine)->count >= CROWD - 1);
+    sim_advance(&s, 3000);
+    crowd(m);
+    CHECK_EQ(clu_engine_table(m->engine)->count, CROWD);
+    const clu_word *web = clu_table_word(clu_engine_table(m->engine),
+                                         clu_slice_str("web"));
+    CHECK(web != NULL && web->count == CROWD);
+    sim_advance(&s, 700 * SIM_SECOND);
+    CHECK_EQ(sim_told(m, CLU_NEWS_DISCOVERED, NULL), CROWD);
+    CHECK_EQ(sim_told(m, CLU_NEWS_LOST, NULL), CROWD);
+    sim_fini(&s);
+    return calls;
+}
+
+TEST("scenario-1.3 no memory at the n-th call while a crowd comes in")
+{
+    long calls = crowd_without(LONG_MAX);
+    printf("# %ld allocations\n", calls);
+    for (long n = 1; n <= calls; n++) {
+        check_about("allocation %ld", n);
+        crowd_without(n);
+    }
+}
+
+/* ---- at random ----------------------------------------------------------- */
 
 #define MEMBERS 8
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- what members are told ------------------------------------------------ */
+/* ---- what members are told ----------------------------------------------- */
 
 static void copy_text(char *out, size_t room, clu_slice s)
 {
@@ -128,7 +128,7 @@ void sim_forget(sim *s)
     }
 }
 
-/* ---- members ------------------------------------------------------------------ */
+/* ---- members ------------------------------------------------------------- */
 
 void sim_init(sim *s, uint64_t seed)
 {
@@ -247,7 +247,7 @@ clu_err sim_tag(sim_member *m, const char *tags)
     return clu_engine_tags(m->engine, sim_list(tags));
 }
 
-/* ---- time --------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------- */
 
 static clu_ms next_due(const sim *s)
 {
@@ -330,7 +330,7 @@ bool sim_all_know(sim *s)
     return true;
 }
 
-/* ---- what a member can do ------------------------------------------------------ */
+/* ---- what a member can do ------------------------------------------------ */
 
 clu_service *sim_find(sim_member *m, const char *sid)
 {
@@ -379,7 +379,7 @@ uint64_t sim_counter(const sim_member *m, clu_counter which)
     return clu_engine_counters(m->engine)->at[which];
 }
 
-/* ---- packets of strangers -------------------------------------------------------- */
+/* ---- packets of strangers ------------------------------------------------ */
 
 clu_items sim_list(const char *words)
 {

@@ -80,7 +80,7 @@ clu_err sim_tag(sim_member *m, const char *tags);       /* words; no beat */
 void sim_advance(sim *s, clu_ms ms);
 /* Until it holds, at most ms; false: it never did. */
 bool sim_until(sim *s, clu_ms ms, bool (*holds)(sim *s));
-bool sim_all_know(sim *s);              /* those alive know all alive, no more */
+bool sim_all_know(sim *s);      /* those alive know all alive, no more */
 
 clu_service *sim_service(sim_member *m, const sim_member *other);
 clu_service *sim_find(sim_member *m, const char *sid);
@@ -97,7 +97,7 @@ void sim_answer_held(sim_member *m);
 
 uint64_t sim_counter(const sim_member *m, clu_counter which);
 
-/* ---- packets of strangers -------------------------------------------------- */
+/* ---- packets of strangers ------------------------------------------------ */
 
 /* Headed as another member's: sid, SIM_HID, type, channel 0, "t c". */
 void sim_head(clu_packet *p, const char *sid, clu_type type);
