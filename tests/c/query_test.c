@@ -346,8 +346,8 @@ static clu_err hook(sim_member *m, clu_question *q)
                              clu_engine_query_find(m->engine, id));
     } else if (then == 1) {
         sim_leave(m);
-    } else if (then == 2) {
-        return CLU_VETO;
+    } else if (then == 2 || then == 4) {
+        return then == 2 ? CLU_VETO : CLU_NOMEM;
     } else {                    /* lose one of those who are asked */
         clu_packet p;
         clu_from from = sim_from(40001);
@@ -360,9 +360,10 @@ static clu_err hook(sim_member *m, clu_question *q)
 
 TEST("query-4.2 a hook on the question may end it, leave, veto, lose one")
 {
-    static const clu_err results[] = { CLU_OK, CLU_GONE, CLU_VETO, CLU_OK };
-    static const char *const stories[] = { "sd", "", "", "sald" };
-    for (then = 0; then < 4; then++) {
+    static const clu_err results[] = { CLU_OK, CLU_GONE, CLU_VETO, CLU_OK,
+                                      CLU_OK };
+    static const char *const stories[] = { "sd", "", "", "sald", "sffd" };
+    for (then = 0; then < 5; then++) {
         check_about("%d", then);
         sim s;
         start(&s, 3);
