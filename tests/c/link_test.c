@@ -178,10 +178,15 @@ TEST("link-1.2 all that came before the end is handed up before the end")
 
 TEST("link-1.3 a broken write does not lose what came before it")
 {
+    enum { WASTE = 150000 };            /* more than one read takes */
     owner o;
-    int far;
+    int far, room = 1 << 20;
+    static char waste[WASTE];
     owner_open(&o);
+    o.limits.at[CLU_LIMIT_UNPROVEN] = 2 * WASTE;
     clu_link *l = link_open(&o, &far);
+    setsockopt(far, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    CHECK_EQ(write(far, waste, WASTE), WASTE);
     put_frames(far, 1000);
     close(far);
     clu_ms now = clu_loop_clock();
@@ -191,6 +196,7 @@ TEST("link-1.3 a broken write does not lose what came before it")
     for (int i = 0; i < 100 && !o.ended; i++) {
         clu_loop_run(o.loop, 0, 1);
     }
+    CHECK_EQ(o.junk, WASTE);
     CHECK_EQ(o.frames, 1000);
     CHECK_EQ(o.ended, 1);
     owner_close(&o);

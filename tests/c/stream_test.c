@@ -542,6 +542,52 @@ TEST("stream-3.7 a refreshed listener has a new port and says so")
     loop_end();
 }
 
+TEST("stream-3.8 what a broken link did not send goes by the service's next")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.name = 5;
+    uint16_t port;
+    int l = answer_at(&port, 5);
+    clu_target to = loopback_target(5, port);
+    static unsigned char big[900000];
+    CHECK_ERR(send_text(&s, &to, "first"), CLU_OK);
+    run_for(10);
+    int first = accept(l, NULL, NULL);
+    int room = 4096;                    /* it takes little */
+    setsockopt(first, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    s.limits.at[CLU_LIMIT_LINK_QUEUE] = 20000000;
+    for (uint64_t i = 0; i < 10; i++) {
+        CHECK_ERR(send_body(&s, &to, clu_slice_of(big, sizeof big), i),
+                  CLU_OK);
+        run_for(1);
+    }
+    CHECK_ERR(send_text(&s, &to, "last"), CLU_OK);
+    int second = dial(port_of(s.t));
+    put(second, hello, sizeof hello);   /* the same service's other link */
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 1);
+    close(first);
+    static char in[1 << 20];
+    size_t got = 0, n = 0;
+    clu_ms end = clu_loop_clock() + 3000;
+    while (clu_loop_clock() < end
+           && (got < 5 || memcmp(in + n - 6, "last\0\0", 6) != 0)) {
+        clu_loop_run(the_loop, 5, 4);
+        ssize_t more = recv(second, in, sizeof in, MSG_DONTWAIT);
+        n = more > 6 ? (size_t)more : n;
+        got += more > 0 ? (size_t)more : 0;
+    }
+    CHECK(got > sizeof big && memcmp(in + n - 6, "last\0\0", 6) == 0);
+    CHECK_EQ(s.count[CLU_ARRIVED_UNDELIVERED], 0);
+    CHECK_EQ(s.count[CLU_ARRIVED_CLOSED], 1);
+    CHECK(!station_heard(&s, CLU_ARRIVED_CLOSED, 0)->last);
+    close(second);
+    close(l);
+    station_stop(&s);
+    loop_end();
+}
+
 /* ---- Unix sockets -------------------------------------------------------- */
 
 static char place[64];
