@@ -209,11 +209,6 @@ clu_ms clu_engine_deadline(const clu_engine *e)
     return first ? first->at : CLU_NEVER;
 }
 
-static void beat(clu_engine *e, clu_ms now)
-{
-    clu_engine_heartbeat(e, e->beat_props, e->beat_tags, 0, now);
-}
-
 static void late(clu_engine *e, clu_deadline *d, clu_ms now)
 {
     switch (d->kind) {
@@ -230,7 +225,7 @@ static void late(clu_engine *e, clu_deadline *d, clu_ms now)
         clu_query_late(e, clu_query_of(d));
         break;
     case CLU_LATE_BEAT:
-        beat(e, now);
+        clu_engine_heartbeat(e, false, false, 0, now);
         break;
     case CLU_LATE_PING:
         clu_liveness_ping(e, now);

@@ -32,7 +32,7 @@ struct clu_engine {
     size_t channel_count;
 
     clu_deadline beat;          /* the next heartbeat */
-    bool beat_tags, beat_props; /* what it carries beside itself */
+    bool beat_tags, beat_props; /* what it carries, whoever sends it */
     clu_ms beaten;              /* the last one that all got */
     clu_ms discovered;          /* the last discovery, -1: none */
     clu_deadline look;          /* discover again: somebody knows more */

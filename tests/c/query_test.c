@@ -286,6 +286,30 @@ TEST("query-3.5 a time-out beyond all time is none")
     sim_fini(&s);
 }
 
+TEST("query-3.6 a failure at once is told while another still owes")
+{
+    sim s;
+    start(&s, 2);
+    s.at[1]->holds = true;
+    clu_packet stranger, p = { 0 };
+    clu_from from = sim_from(1);
+    sim_head(&stranger, "x1", CLU_TYPE_HEARTBEAT);
+    sim_receive_packet(s.at[0], "c", &from, &stranger);
+    uint64_t ids[] = { sim_find(s.at[0], "x1")->id,
+                       sim_service(s.at[0], s.at[1])->id }, q;
+    clu_engine_head(s.at[0]->engine, &p, CLU_TYPE_QUERY, 0);
+    clu_ask_many many = { .services = ids, .count = 2, .packet = &p,
+                          .allowed = 1, .timeout = 5000 };
+    CHECK_ERR(clu_engine_query(s.at[0]->engine, &many, s.now, &q), CLU_OK);
+    sim_advance(&s, 100);
+    CHECK_STR(story(s.at[0], q), "sf");
+    CHECK_ERR(sim_first(s.at[0], CLU_NEWS_ASKED_FAILED, "x1")->err,
+              CLU_UNREACHABLE);
+    sim_advance(&s, 5000);
+    CHECK_STR(story(s.at[0], q), "sftd");
+    sim_fini(&s);
+}
+
 /* ---- from within --------------------------------------------------------- */
 
 static clu_news_kind ends_at;
