@@ -253,6 +253,20 @@ TEST("liveness-1.6 we were stopped ourselves: sockets are read before judging")
     }
 }
 
+TEST("liveness-1.7 a goodbye from another port of its host is no kin's")
+{
+    for (int kin = 0; kin < 2; kin++) {
+        sim s;
+        sim_init(&s, 1);
+        sim_member *m = sim_add(&s);
+        beacon(m, "x1", kin, HOME);
+        say_goodbye(m, sim_from(HOME + 1));
+        /* Originals of a host share one port: theirs cannot be told apart. */
+        CHECK_EQ(sim_find(m, "x1")->state, kin ? DOUBTED : LEAVING);
+        sim_fini(&s);
+    }
+}
+
 static uint64_t bound, forgotten;
 
 static void spy_bind(clu_transport *t, uint64_t link, uint64_t service)
@@ -268,7 +282,7 @@ static void spy_forget(clu_transport *t, uint64_t service)
     forgotten = service;
 }
 
-TEST("liveness-1.7 a connection is bound to who speaks, and forgotten with it")
+TEST("liveness-1.8 a connection is bound to who speaks, and forgotten with it")
 {
     sim s;
     sim_init(&s, 1);

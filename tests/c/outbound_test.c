@@ -307,6 +307,28 @@ TEST("outbound-2.5 an answer too long for a datagram goes another way")
     sim_fini(&s);
 }
 
+static clu_err refuse_alone(sim_member *m, clu_question *q)
+{
+    (void)m;
+    return q->audience_count == 1 && !q->group ? CLU_VETO : CLU_OK;
+}
+
+TEST("outbound-2.6 a hook sees our answer to a discovery, and whom it is for")
+{
+    for (int hooked = 0; hooked < 2; hooked++) {
+        sim s;
+        sim_init(&s, 1);
+        sim_member *a = sim_start(&s);
+        a->ask = refuse_alone;
+        clu_engine_patron(a->engine)->asks = hooked ? 1u << CLU_ASK_SEND : 0;
+        sim_advance(&s, 1000);
+        sim_member *b = sim_start(&s);
+        sim_advance(&s, 100);
+        CHECK_EQ(sim_service(b, a) == NULL, hooked);
+        sim_fini(&s);
+    }
+}
+
 /* ---- replies to other hosts ---------------------------------------------- */
 
 static uint64_t to_source;      /* bytes of datagrams to one address */

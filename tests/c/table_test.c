@@ -175,6 +175,7 @@ TEST("table-2.1 what left the table lives while it is held")
     clu_table_drop(&t, a);
     CHECK_EQ(a->state, CLU_SERVICE_GONE);
     CHECK_SLICE(clu_service_sid(a), "a");
+    CHECK_EQ(a->entry_count, 0);
     CHECK(clu_table_find_id(&t, a->id) == NULL);
     clu_service_release(a);
     clu_table_fini(&t);
