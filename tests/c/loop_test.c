@@ -223,7 +223,7 @@ TEST("loop-1.6 work left over is called for once in each following round")
     clu_loop_destroy(loop);
 }
 
-TEST("loop-2.1 timers run in their order, within two milliseconds")
+TEST("loop-2.1 timers run in their order, never early, hardly late")
 {
     clu_loop *loop = loop_open();
     probe p[3];
@@ -242,7 +242,7 @@ TEST("loop-2.1 timers run in their order, within two milliseconds")
                     (long long)(p[i].at - start));
         CHECK_EQ(p[i].calls, 1);
         CHECK(p[i].at >= start + after[i]);
-        CHECK(p[i].at <= start + after[i] + 20);    /* a busy machine */
+        CHECK(p[i].at <= start + after[i] + 50);    /* a busy machine */
         probe_close(&p[i]);
     }
     CHECK_EQ(clu_loop_due(loop), CLU_NEVER);

@@ -424,7 +424,7 @@ TEST("multicast-3.2 long frames of several originals at once come whole")
     send_piece(one, f, 0);
     send_piece(two, g, 0);
     send_piece(one, f, 1);
-    original_send(two, GROUP, "\xc0\x8d\x01x\0", 6);    /* a short one between */
+    original_send(two, GROUP, "\xc0\x8d\x01x\0", 6);  /* one between */
     send_piece(two, g, 1);
     send_piece(one, f, 2);
     RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 3);

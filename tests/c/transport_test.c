@@ -285,11 +285,17 @@ TEST("transport-2.1 that nobody is there is told, by error or arrival")
     over_all(says_nobody);
 }
 
-/* Answers each frame at once, from inside the arrival. */
+static bool is_question(const clu_arrival *a)
+{
+    return a->what == CLU_ARRIVED_FRAME
+        && clu_slice_eq(a->bytes, clu_slice_str("?"));
+}
+
+/* Answers each question at once, from inside the arrival. */
 static void echo(station *s, const clu_arrival *a, clu_ms now)
 {
     (void)now;
-    if (a->what == CLU_ARRIVED_FRAME && a->bytes.n == 1 && a->bytes.p[0] == '?') {
+    if (is_question(a)) {
         clu_target back = { .service = s->name };
         if (!a->from.link) {
             back.addr = a->from.addr;
@@ -415,7 +421,7 @@ TEST("transport-2.6 without traffic nothing runs")
 static void echo_or_not(station *s, const clu_arrival *a, clu_ms now)
 {
     (void)now;
-    if (a->what == CLU_ARRIVED_FRAME && a->bytes.n == 1 && a->bytes.p[0] == '?') {
+    if (is_question(a)) {
         clu_target back = { .service = s->name, .addr = a->from.addr };
         (void)send_text(s, &back, "!");
     }

@@ -1,0 +1,353 @@
+/*
+ * unix_test.c -- Unix sockets: where they lie, who may connect, what is left.
+ */
+#include "station.h"
+
+#include "path.h"
+#include "sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static char place[64];
+
+static clu_err open_unix(station *s, const char *path, const char *sid)
+{
+    clu_transport *t = NULL;
+    station_init(s);
+    clu_err err = clu_unix_create(the_loop, the_host, path, sid, &t);
+    if (err == CLU_OK) {
+        station_attach(s, t);
+    }
+    return err;
+}
+
+static void make_place(void)
+{
+    strcpy(place, "/tmp/clu-test-XXXXXX");
+    CHECK(mkdtemp(place) != NULL);
+}
+
+static void remove_place(void)
+{
+    char line[100];
+    snprintf(line, sizeof line, "rm -rf %s", place);
+    CHECK_EQ(system(line), 0);
+}
+
+static clu_target at_path(uint64_t service, const char *path)
+{
+    return (clu_target){ .service = service, .path = clu_slice_str(path) };
+}
+
+TEST("unix-1.1 the socket is where it was asked for, private, and goes")
+{
+    loop_begin();
+    make_place();
+    station s;
+    char asked[100], got[100], expected[120];
+    snprintf(asked, sizeof asked, "%s/deep/er/name.ext", place);
+    snprintf(got, sizeof got, "%s/deep/er/name-SID.ext", place);
+    snprintf(expected, sizeof expected, "path %s", got);
+    mode_t was = umask(0);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    umask(was);
+    clu_buf text;
+    clu_buf_init(&text, 1000);
+    CHECK_ERR(s.t->ops->props(s.t, &text), CLU_OK);
+    CHECK_SLICE(clu_buf_slice(&text), expected);
+    clu_buf_fini(&text);
+    struct stat st;
+    CHECK_EQ(lstat(got, &st), 0);
+    CHECK_EQ(st.st_mode & 0777, 0600);
+    station_stop(&s);
+    CHECK(lstat(got, &st) != 0 && errno == ENOENT);
+    remove_place();
+    loop_end();
+}
+
+TEST("unix-1.2 the default directory is private")
+{
+    loop_begin();
+    make_place();
+    unsetenv("XDG_RUNTIME_DIR");
+    setenv("TMPDIR", place, 1);
+    station s;
+    CHECK_ERR(open_unix(&s, NULL, "abcdefgh"), CLU_OK);
+    char path[120];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/cluster-%u", place, (unsigned)geteuid());
+    CHECK_EQ(lstat(path, &st), 0);
+    CHECK_EQ(st.st_mode & 0777, 0700);
+    strcat(path, "/abcdefgh.sock");
+    CHECK_EQ(lstat(path, &st), 0);
+    station_stop(&s);
+    CHECK(lstat(path, &st) != 0);
+    setenv("XDG_RUNTIME_DIR", place, 1);
+    CHECK_ERR(open_unix(&s, NULL, "abcdefgh"), CLU_OK);
+    snprintf(path, sizeof path, "%s/cluster/abcdefgh.sock", place);
+    CHECK_EQ(lstat(path, &st), 0);
+    station_stop(&s);
+    unsetenv("XDG_RUNTIME_DIR");
+    unsetenv("TMPDIR");
+    remove_place();
+    loop_end();
+}
+
+TEST("unix-1.3 paths too long, relative or in a stranger's place are refused")
+{
+    loop_begin();
+    make_place();
+    station s;
+    char path[200];
+    memset(path, 'x', sizeof path);
+    memcpy(path, "/tmp/", 5);
+    path[150] = '\0';
+    CHECK_ERR(open_unix(&s, path, "SID"), CLU_VALUE);
+    CHECK_ERR(open_unix(&s, "relative.sock", "SID"), CLU_VALUE);
+    CHECK_ERR(open_unix(&s, "/", "SID"), CLU_VALUE);
+    snprintf(path, sizeof path, "%s/open/m.sock", place);
+    char directory[100];
+    snprintf(directory, sizeof directory, "%s/open", place);
+    CHECK_EQ(mkdir(directory, 0700), 0);
+    CHECK_EQ(chmod(directory, 0777), 0);
+    CHECK_ERR(open_unix(&s, path, "SID"), CLU_VALUE);
+    if (geteuid() == 0) {
+        CHECK_EQ(chmod(directory, 0700), 0);
+        CHECK_EQ(chown(directory, 65533, 65533), 0);
+        CHECK_ERR(open_unix(&s, path, "SID"), CLU_VALUE);
+    }
+    remove_place();
+    loop_end();
+}
+
+TEST("unix-1.4 a dead process's socket is replaced, nothing else is")
+{
+    loop_begin();
+    make_place();
+    station s, other;
+    char asked[100], path[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    clu_sockaddr at;
+    int fd;
+    CHECK_ERR(clu_sockaddr_path(path, &at), CLU_OK);
+    clu_sock_open(AF_UNIX, SOCK_STREAM, &fd);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&at.s, at.n), 0);
+    clu_sock_close(fd);                 /* the file stays behind */
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    CHECK_ERR(open_unix(&other, asked, "SID"), CLU_SYSTEM);
+    CHECK_EQ(errno, EADDRINUSE);
+    station_stop(&s);
+    CHECK_EQ(mkdir(path, 0700), 0);     /* a directory in the way */
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_SYSTEM);
+    CHECK_EQ(rmdir(path), 0);
+    CHECK_EQ(symlink("/etc/hostname", path), 0);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_SYSTEM);
+    CHECK_EQ(unlink(path), 0);
+    fd = open(path, O_CREAT | O_WRONLY, 0600);
+    close(fd);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_SYSTEM);
+    CHECK_EQ(access(path, F_OK), 0);
+    remove_place();
+    loop_end();
+}
+
+TEST("unix-1.5 at the end only our own socket is removed")
+{
+    loop_begin();
+    make_place();
+    station s;
+    char asked[100], path[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    CHECK_EQ(unlink(path), 0);
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    close(fd);
+    station_stop(&s);
+    CHECK_EQ(access(path, F_OK), 0);
+    remove_place();
+    loop_end();
+}
+
+TEST("unix-1.6 a lost socket file is made again and told")
+{
+    loop_begin();
+    make_place();
+    station s, peer;
+    char asked[100], path[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    CHECK_ERR(open_unix(&peer, asked, "PEER"), CLU_OK);
+    CHECK_EQ(unlink(path), 0);
+    clu_target to = at_path(3, path);
+    CHECK_ERR(send_text(&peer, &to, "x"), CLU_UNREACHABLE);
+    CHECK_ERR(s.t->ops->refresh(s.t, clu_loop_clock()), CLU_OK);
+    RUN_UNTIL(s.count[CLU_ARRIVED_MOVED] == 1);
+    CHECK_ERR(send_text(&peer, &to, "x"), CLU_OK);
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 1);
+    station_stop(&s);
+    station_stop(&peer);
+    remove_place();
+    loop_end();
+}
+
+TEST("unix-1.7 a path a peer names is used only in our own user's places")
+{
+    loop_begin();
+    make_place();
+    station s;
+    char asked[100], path[150], in[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    clu_target to = at_path(3, "/etc/hostname");
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);      /* no socket */
+    to = at_path(3, "relative");
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+    to.path = clu_slice_of("/a\0b", 4);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+    to = at_path(3, "");
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_UNREACHABLE);
+
+    snprintf(path, sizeof path, "%s/link", place);
+    snprintf(in, sizeof in, "%s/m-SID.sock", place);
+    CHECK_EQ(symlink(in, path), 0);
+    to = at_path(3, path);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+    station_stop(&s);
+    remove_place();
+    loop_end();
+}
+
+/* A plain socket that listens there. */
+static int listen_at(const char *path)
+{
+    clu_sockaddr at;
+    int fd = -1;
+    CHECK_ERR(clu_sockaddr_path(path, &at), CLU_OK);
+    CHECK_ERR(clu_sock_open(AF_UNIX, SOCK_STREAM, &fd), CLU_OK);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&at.s, at.n), 0);
+    CHECK_EQ(listen(fd, 5), 0);
+    return fd;
+}
+
+TEST("unix-1.8 nor in a directory that others own or may write in")
+{
+    loop_begin();
+    make_place();
+    station s;
+    char path[150], in[100];
+    snprintf(path, sizeof path, "%s/m.sock", place);
+    CHECK_ERR(open_unix(&s, path, "SID"), CLU_OK);
+    snprintf(in, sizeof in, "%s/foreign", place);
+    snprintf(path, sizeof path, "%s/foreign/m.sock", place);
+    CHECK_EQ(mkdir(in, 0700), 0);
+    int fd = listen_at(path);
+    clu_target to = at_path(3, path);
+    if (geteuid() == 0) {
+        CHECK_EQ(chown(in, 65533, 65533), 0);
+        CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+        CHECK_EQ(chown(in, 0, 0), 0);
+        CHECK_EQ(chown(path, 65533, 65533), 0);
+        CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+        CHECK_EQ(chown(path, 0, 0), 0);
+    }
+    CHECK_EQ(chmod(in, 0777), 0);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+    clu_address from;
+    int got;
+    CHECK_ERR(clu_sock_accept(fd, &got, &from), CLU_MORE);
+    CHECK_EQ(chmod(in, 0700), 0);
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_OK);
+    clu_sock_close(fd);
+    station_stop(&s);
+    remove_place();
+    loop_end();
+}
+
+/* As another user connects and tells whether it was let in. */
+static int knock_as_stranger(const char *path)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        clu_sockaddr at;
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        clu_sockaddr_path(path, &at);
+        if (setuid(65533) != 0
+            || connect(fd, (struct sockaddr *)&at.s, at.n) != 0) {
+            _exit(1);
+        }
+        send(fd, "\xc0\x8d\1x\0", 6, MSG_NOSIGNAL);
+        char c;
+        _exit(recv(fd, &c, 1, 0) <= 0 ? 2 : 3);
+    }
+    int status = -1;
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        clu_loop_run(the_loop, 5, 1);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST("unix-2.1 another user is not let in, even by a file that lets him")
+{
+    if (geteuid() != 0) {
+        SKIP("only root can be two users");
+    }
+    loop_begin();
+    make_place();
+    station s;
+    char asked[100], path[100];
+    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    CHECK_EQ(knock_as_stranger(path), 1);
+    CHECK_EQ(chmod(place, 0755), 0);
+    CHECK_EQ(knock_as_stranger(path), 1);
+    CHECK_EQ(chmod(path, 0666), 0);
+    CHECK_EQ(knock_as_stranger(path), 2);
+    CHECK_EQ(s.count[CLU_ARRIVED_FRAME], 0);
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], 1);
+    station_stop(&s);
+    remove_place();
+    loop_end();
+}
+
+TEST("unix-2.2 old sockets of dead processes are swept, live ones stay")
+{
+    loop_begin();
+    make_place();
+    setenv("XDG_RUNTIME_DIR", place, 1);
+    station live, s;
+    CHECK_ERR(open_unix(&live, NULL, "live"), CLU_OK);
+    char dead[100], young[100], alive[100];
+    snprintf(dead, sizeof dead, "%s/cluster/dead.sock", place);
+    snprintf(young, sizeof young, "%s/cluster/young.sock", place);
+    snprintf(alive, sizeof alive, "%s/cluster/live.sock", place);
+    const char *paths[] = { dead, young };
+    for (int i = 0; i < 2; i++) {
+        clu_sockaddr at;
+        int fd;
+        clu_sockaddr_path(paths[i], &at);
+        clu_sock_open(AF_UNIX, SOCK_STREAM, &fd);
+        CHECK_EQ(bind(fd, (struct sockaddr *)&at.s, at.n), 0);
+        clu_sock_close(fd);
+    }
+    struct timespec old[2] = { { .tv_sec = time(NULL) - 3600 },
+                               { .tv_sec = time(NULL) - 3600 } };
+    CHECK_EQ(utimensat(AT_FDCWD, dead, old, 0), 0);
+    CHECK_EQ(utimensat(AT_FDCWD, alive, old, 0), 0);
+    CHECK_ERR(open_unix(&s, NULL, "next"), CLU_OK);
+    CHECK(access(dead, F_OK) != 0);
+    CHECK_EQ(access(young, F_OK), 0);
+    CHECK_EQ(access(alive, F_OK), 0);
+    station_stop(&s);
+    station_stop(&live);
+    unsetenv("XDG_RUNTIME_DIR");
+    remove_place();
+    loop_end();
+}
