@@ -62,15 +62,15 @@ proc expect {name wanted} {
     say demo [expr {$::step eq "done" ? "== $name: yes" : "== $name: NO"}]
     if {$::step ne "done"} {
         puts stderr $::step
-        finish 1
+        stopAll
+        exit 1
     }
 }
 
-proc finish status {
+proc stopAll {} {
     foreach who [array names ::channels] {
         stop $who TERM
     }
-    exit $status
 }
 
 set killed {}
@@ -83,4 +83,4 @@ say demo "kill -9 of service_two"
 set missing [lindex $steps 1 1]
 stop two KILL
 expect {*}[lindex $steps 1]
-finish 0
+stopAll

@@ -157,24 +157,24 @@ static int ask(clu_asking *a, uint64_t service)
     return a->found.count > 0 ? pose(a) : TCL_OK;
 }
 
+static void hold(clu_asking *a, int option, Tcl_Obj *value)
+{
+    Tcl_IncrRefCount(value);
+    a->at[option] = value;
+}
+
 /* $service query ?options? ?ruid? script: the last words stand alone. */
 static int last_words(clu_asking *a, int *objc, Tcl_Obj *const objv[])
 {
     int words = *objc;
-    int i = 0;
-    while (i + 1 < words && Tcl_GetString(objv[i])[0] == '-') {
-        i += 2;
-    }
+    int i = clu_options_span(query_options, OPTIONS, words - 1, objv);
     if (words - i < 1 || words - i > 2) {
         return clu_tcl_fail(a->interp, "CLUSTER_INVALID_ARGS", "must be query "
                             "?-option value ...? ?ruid? script");
     }
-    a->at[QUERY] = objv[words - 1];
+    hold(a, QUERY, objv[words - 1]);
     if (words - i == 2) {
-        a->at[ID] = objv[words - 2];
-    }
-    if (a->at[COMMAND] == NULL) {
-        a->at[COMMAND] = Tcl_NewStringObj("::list", -1);
+        hold(a, ID, objv[words - 2]);
     }
     *objc = i;
     return TCL_OK;
@@ -189,19 +189,13 @@ int clu_query_ask(clu_node *node, Tcl_Interp *interp, uint64_t service,
         code = clu_options_get(interp, query_options, OPTIONS, objc, objv,
                                a.at);
     }
-    for (int i = 0; i < OPTIONS; i++) {
-        if (a.at[i] != NULL) {
-            Tcl_IncrRefCount(a.at[i]);
-        }
+    if (service != 0 && a.at[COMMAND] == NULL) {
+        hold(&a, COMMAND, Tcl_NewStringObj("::list", -1));
     }
     if (code == TCL_OK) {
         code = ask(&a, service);
     }
-    for (int i = 0; i < OPTIONS; i++) {
-        if (a.at[i] != NULL) {
-            Tcl_DecrRefCount(a.at[i]);
-        }
-    }
+    clu_options_free(a.at, OPTIONS);
     clu_found_free(&a.found);
     clu_free(a.packet);
     clu_node_rearm(node);

@@ -140,7 +140,6 @@ const char *clu_limit_what(clu_limit which);
     X(drop_unasked)     /* an answer nobody waits for */ \
     X(drop_unknown)     /* a goodbye of somebody we do not know */ \
     X(drop_partial)     /* a frame whose other datagrams never came */ \
-    X(drop_backlog)     /* scripts were too slow for what came */ \
     X(drop_nomem)       /* no memory for it */ \
     X(services_found) X(services_lost) X(services_expired) \
     X(queries_opened) X(queries_answered) X(queries_failed) \

@@ -278,6 +278,7 @@ clu_err clu_hook_ask(void *ctx, clu_question *q)
     }
     if (node->nesting >= clu_engine_config(node->engine)
         ->limits.at[CLU_LIMIT_NESTING]) {
+        clu_engine_counters(node->engine)->at[CLU_COUNT_hook_errors]++;
         return CLU_VETO;
     }
     clu_hook hooks[4];
@@ -352,7 +353,7 @@ bool clu_hook_query(clu_node *node, const clu_news *news, Tcl_Obj **result,
         return false;
     }
     *failed = code != TCL_OK && code != TCL_RETURN;
-    *result = code == TCL_BREAK || code == TCL_CONTINUE
+    *result = clu_notify_broke(interp, code)
         ? Tcl_NewStringObj("the query was refused", -1)
         : Tcl_GetObjResult(interp);
     Tcl_IncrRefCount(*result);

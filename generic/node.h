@@ -89,17 +89,18 @@ clu_state *clu_state_of(Tcl_Interp *interp);
 Tcl_ObjCmdProc clu_join_cmd;            /* ::cluster::core::join number config */
 Tcl_ObjCmdProc clu_limits_cmd;          /* ::cluster::core::limits */
 
-/* ---- nodeCmd.c ----------------------------------------------------------------- */
+/* ---- node.c -------------------------------------------------------------------- */
 
-int clu_node_publish(clu_node *node);   /* its command */
 void clu_node_hold(clu_node *node);
 void clu_node_release(clu_node *node);
 void clu_node_close(clu_node *node);    /* leaves; tells what is to be told */
 void clu_node_finish(clu_node *node);   /* it is told: the commands go */
 void clu_node_abandon(clu_node *node);  /* the interpreter is going: silently */
 void clu_node_rearm(clu_node *node);    /* the timer, after anything happened */
-/* The node behind a command name; an error in the interpreter when none. */
-clu_node *clu_node_of(Tcl_Interp *interp, Tcl_Obj *name);
+
+/* ---- nodeCmd.c ----------------------------------------------------------------- */
+
+int clu_node_publish(clu_node *node);   /* its command */
 
 /* ---- notify.c --------------------------------------------------------------------- */
 
@@ -119,6 +120,9 @@ void clu_notify_wait(clu_node *node, uint64_t query, bool (*done)(void *ctx),
 /* Evaluates with the node held; false when the node died of it. */
 bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
                      int *code);
+/* Did a script say break or continue?  Bare in a procedure Tcl makes an error
+   of it, whose code is {TCL RESULT UNEXPECTED}. */
+bool clu_notify_broke(Tcl_Interp *interp, int code);
 
 /* ---- serviceCmd.c --------------------------------------------------------------- */
 
@@ -226,10 +230,15 @@ typedef struct clu_option {
 /*
  * Reads option-value pairs into values, by the table's index (NULL: not
  * given; a flag alone gives 1).  Unknown and incomplete ones are errors that
- * name what is accepted.
+ * name what is accepted.  The values are held, in any case until freed.
  */
 int clu_options_get(Tcl_Interp *interp, const clu_option *table, size_t count,
                     int objc, Tcl_Obj *const objv[], Tcl_Obj **values);
+
+/* How many words at the front are options and their values. */
+int clu_options_span(const clu_option *table, size_t count, int objc,
+                     Tcl_Obj *const objv[]);
+void clu_options_free(Tcl_Obj **values, size_t count);
 
 /* A subcommand and who does it; the table is also what a test compares with
    the manual. */

@@ -1,5 +1,5 @@
 /*
- * nodeCmd.c -- the cluster command, and the life of its membership.
+ * nodeCmd.c -- the cluster command.
  *
  * Layer: binding.  What is mechanism stands here; what is choice (tags' words,
  * hooks' spellings) is a script named in the table at the end.
@@ -7,107 +7,6 @@
 #include "hooks.h"
 
 static const clu_sub node_subs[];
-
-/* ---- life ------------------------------------------------------------------------- */
-
-void clu_node_hold(clu_node *node)
-{
-    node->holds++;
-}
-
-void clu_node_release(clu_node *node)
-{
-    if (--node->holds > 0) {
-        return;
-    }
-    clu_notify_discard(node);
-    clu_engine_destroy(node->engine);
-    Tcl_DeleteHashTable(&node->services);
-    Tcl_DeleteHashTable(&node->queries);
-    Tcl_Obj *held[] = { node->name, node->spaces, node->config };
-    for (size_t i = 0; i < CLU_COUNT_OF(held); i++) {
-        if (held[i] != NULL) {
-            Tcl_DecrRefCount(held[i]);
-        }
-    }
-    clu_free(node);
-}
-
-/* The commands below ::cluster::clusters::<n>, each by its own delete. */
-static void delete_spaces(clu_node *node)
-{
-    Tcl_Interp *interp = node->state->interp;
-    Tcl_Obj *name = Tcl_NewStringObj(Tcl_GetString(node->spaces), -1);
-    Tcl_IncrRefCount(name);
-    Tcl_SetObjLength(name, (int)strlen(Tcl_GetString(name)) - 2);
-    Tcl_Namespace *ns = Tcl_FindNamespace(interp, Tcl_GetString(name), NULL,
-                                          TCL_GLOBAL_ONLY);
-    if (ns != NULL) {
-        Tcl_DeleteNamespace(ns);
-    }
-    Tcl_DecrRefCount(name);
-}
-
-/* Nothing more is told: out of every list, its commands deleted. */
-void clu_node_finish(clu_node *node)
-{
-    if (node->dead) {
-        return;
-    }
-    node->dead = true;
-    clu_engine_tick(node->engine, clu_loop_clock());    /* its last one */
-    clu_hook_clear(node);
-    clu_notify_discard(node);
-    clu_notifier_remove(&node->server);
-    clu_loop_cancel(node->state->loop, &node->timer);
-    clu_list_unlink(&node->link);
-    delete_spaces(node);
-    node->state = NULL;
-    clu_notifier_close();
-    clu_node_release(node);     /* the interpreter's hold */
-}
-
-void clu_node_close(clu_node *node)
-{
-    if (node->closing || node->dead) {
-        return;
-    }
-    node->closing = true;
-    clu_node_hold(node);
-    clu_engine_leave(node->engine, clu_loop_clock());
-    if (node->state != NULL) {
-        clu_loop_cancel(node->state->loop, &node->timer);
-        node->tick_due = false;
-        clu_notifier_wake();    /* "done" of the open queries is still told */
-    }
-    clu_node_release(node);
-}
-
-void clu_node_abandon(clu_node *node)
-{
-    if (node->dead) {
-        return;
-    }
-    clu_node_hold(node);
-    clu_patron *patron = clu_engine_patron(node->engine);
-    patron->asks = patron->tells = 0;
-    clu_engine_leave(node->engine, clu_loop_clock());
-    clu_node_finish(node);
-    clu_node_release(node);
-}
-
-void clu_node_rearm(clu_node *node)
-{
-    if (node->dead || node->state == NULL || clu_engine_left(node->engine)) {
-        return;
-    }
-    clu_ms at = clu_engine_deadline(node->engine);
-    if (at == CLU_NEVER) {
-        clu_loop_cancel(node->state->loop, &node->timer);
-    } else if (!node->tick_due) {
-        clu_loop_set(node->state->loop, &node->timer, at);
-    }
-}
 
 /* ---- the command --------------------------------------------------------------------- */
 
@@ -136,18 +35,6 @@ int clu_node_publish(clu_node *node)
     return node->token != NULL ? TCL_OK : TCL_ERROR;
 }
 
-clu_node *clu_node_of(Tcl_Interp *interp, Tcl_Obj *name)
-{
-    Tcl_CmdInfo info;
-    if (!Tcl_GetCommandInfo(interp, Tcl_GetString(name), &info)
-        || info.objProc != run) {
-        clu_tcl_error(interp, CLU_GONE, "\"%s\" is no cluster",
-                      Tcl_GetString(name));
-        return NULL;
-    }
-    return info.objClientData;
-}
-
 #define ARGS void *self, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]
 #define UNUSED (void)objc, (void)objv
 
@@ -171,23 +58,45 @@ static int number_arg(Tcl_Interp *interp, Tcl_Obj *obj, const char *what,
 
 /* ---- beacons --------------------------------------------------------------------------- */
 
+/* What a heartbeat carries, as the original names it: protoprops, tags. */
+static int beacon_words(Tcl_Interp *interp, Tcl_Obj *list, int *props,
+                        int *tags)
+{
+    Tcl_Size count;
+    Tcl_Obj **words;
+    if (Tcl_ListObjGetElements(interp, list, &count, &words) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    for (Tcl_Size i = 0; i < count; i++) {
+        const char *word = Tcl_GetString(words[i]);
+        if (Tcl_StringCaseMatch(word, "protop*", TCL_MATCH_NOCASE)) {
+            *props = 1;
+        } else if (strcmp(word, "tags") == 0) {
+            *tags = 1;
+        } else {
+            return clu_tcl_fail(interp, "CLUSTER_INVALID_ARGS", "unknown word "
+                                "\"%s\": must be protoprops or tags", word);
+        }
+    }
+    return TCL_OK;
+}
+
 static int heartbeat(ARGS)
 {
     clu_node *node = self;
-    Tcl_Size words = 0;
-    int tags = 0;
+    int props = 0, tags = 0, more = 0;
     Tcl_WideInt channel = 0;
-    if (objc > 1 && Tcl_ListObjLength(interp, objv[1], &words) != TCL_OK) {
+    if (objc > 1 && beacon_words(interp, objv[1], &props, &tags) != TCL_OK) {
         return TCL_ERROR;
     }
-    if (objc > 2 && Tcl_GetBooleanFromObj(interp, objv[2], &tags) != TCL_OK) {
+    if (objc > 2 && Tcl_GetBooleanFromObj(interp, objv[2], &more) != TCL_OK) {
         return TCL_ERROR;
     }
     if (objc > 3
         && number_arg(interp, objv[3], "channel", &channel) != TCL_OK) {
         return TCL_ERROR;
     }
-    clu_err err = clu_engine_heartbeat(node->engine, words > 0, tags,
+    clu_err err = clu_engine_heartbeat(node->engine, props, tags || more,
                                        (uint64_t)channel, clu_loop_clock());
     clu_node_rearm(node);
     return answer(interp, Tcl_NewBooleanObj(err == CLU_OK));
@@ -305,12 +214,12 @@ static int hid(ARGS)
 static int uuid(ARGS)
 {
     UNUSED;
-    clu_node *node = self;
-    Tcl_Obj *name = clu_text_new(clu_engine_config(node->engine)->sid);
-    Tcl_AppendToObj(name, "@", 1);
-    Tcl_AppendObjToObj(name,
-                       clu_text_new(clu_engine_config(node->engine)->hid));
-    return answer(interp, name);
+    const clu_config *config =
+        clu_engine_config(((clu_node *)self)->engine);
+    return answer(interp, Tcl_ObjPrintf("%.*s@%.*s", (int)config->sid.n,
+                                        (const char *)config->sid.p,
+                                        (int)config->hid.n,
+                                        (const char *)config->hid.p));
 }
 
 static int ttl(ARGS)

@@ -53,6 +53,23 @@ bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
     return alive;
 }
 
+bool clu_notify_broke(Tcl_Interp *interp, int code)
+{
+    if (code != TCL_ERROR) {
+        return code == TCL_BREAK || code == TCL_CONTINUE;
+    }
+    static const char said[] = "TCL RESULT UNEXPECTED";
+    Tcl_Obj *options = Tcl_GetReturnOptions(interp, code);
+    Tcl_Obj *key = Tcl_NewStringObj("-errorcode", -1), *value = NULL;
+    Tcl_IncrRefCount(options);
+    Tcl_IncrRefCount(key);
+    Tcl_DictObjGet(NULL, options, key, &value);
+    bool broke = value != NULL && strcmp(Tcl_GetString(value), said) == 0;
+    Tcl_DecrRefCount(key);
+    Tcl_DecrRefCount(options);
+    return broke;
+}
+
 /* ---- telling ---------------------------------------------------------------------- */
 
 static void drop_told(clu_node *node, clu_told *told)

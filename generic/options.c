@@ -35,6 +35,16 @@ static bool next_is_boolean(int objc, Tcl_Obj *const objv[], int i)
         && Tcl_GetBooleanFromObj(NULL, objv[i + 1], &ignored) == TCL_OK;
 }
 
+/* Of an option that is given twice the last value holds. */
+static void keep(Tcl_Obj **slot, Tcl_Obj *value)
+{
+    Tcl_IncrRefCount(value);
+    if (*slot != NULL) {
+        Tcl_DecrRefCount(*slot);
+    }
+    *slot = value;
+}
+
 int clu_options_get(Tcl_Interp *interp, const clu_option *table, size_t count,
                     int objc, Tcl_Obj *const objv[], Tcl_Obj **values)
 {
@@ -44,7 +54,7 @@ int clu_options_get(Tcl_Interp *interp, const clu_option *table, size_t count,
             return TCL_ERROR;
         }
         if (table[index].flag && !next_is_boolean(objc, objv, i)) {
-            values[index] = Tcl_NewBooleanObj(1);
+            keep(&values[index], Tcl_NewBooleanObj(1));
             continue;
         }
         if (i + 1 == objc) {
@@ -52,9 +62,31 @@ int clu_options_get(Tcl_Interp *interp, const clu_option *table, size_t count,
                                 "missing value for option \"%s\"",
                                 table[index].name);
         }
-        values[index] = objv[++i];
+        keep(&values[index], objv[++i]);
     }
     return TCL_OK;
+}
+
+int clu_options_span(const clu_option *table, size_t count, int objc,
+                     Tcl_Obj *const objv[])
+{
+    int i = 0;
+    while (i < objc && Tcl_GetString(objv[i])[0] == '-') {
+        size_t index;
+        bool alone = find_option(NULL, table, count, objv[i], &index) == TCL_OK
+            && table[index].flag && !next_is_boolean(objc, objv, i);
+        i += alone ? 1 : 2;
+    }
+    return i < objc ? i : objc;
+}
+
+void clu_options_free(Tcl_Obj **values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (values[i] != NULL) {
+            Tcl_DecrRefCount(values[i]);
+        }
+    }
 }
 
 /* In Tcl: script self word... */

@@ -100,7 +100,7 @@ static clu_err send_group(clu_engine *e, clu_outgoing *out, clu_ms now)
         clu_packet_remove(out->packet, CLU_FIELD_filter);
     }
     clu_buf_fini(&wire);
-    all_alike(out, err, e->group);
+    all_alike(out, err, err == CLU_OK ? e->group : CLU_TRANSPORTS_MAX);
     return err;
 }
 

@@ -259,13 +259,14 @@ void clu_query_news(clu_node *node, const clu_news *news)
     bool alive = call(q, &code);
     Tcl_Interp *interp = alive ? node->state->interp : NULL;
     q = alive ? query_of(node, news->query) : NULL;
-    if (alive && code == TCL_ERROR) {
+    bool broke = alive && clu_notify_broke(interp, code);
+    if (alive && code == TCL_ERROR && !broke) {
         Tcl_BackgroundException(interp, code);
     } else if (q != NULL && q->collect && strcmp(event_of(news), "response")
-               == 0 && code != TCL_RETURN) {
+               == 0 && code != TCL_RETURN && code != TCL_ERROR) {
         put(&q->results, service, Tcl_GetObjResult(interp));
     }
-    if (q != NULL && code == TCL_BREAK && !done) {
+    if (q != NULL && broke && code != TCL_CONTINUE && !done) {
         end_early(q);
     }
     if (alive) {

@@ -226,7 +226,8 @@ static clu_err dispatch(clu_sending *s, uint8_t *used)
 }
 
 /* The protocols that took it, each once. */
-static Tcl_Obj *protocols_used(const clu_sending *s, const uint8_t *used)
+static Tcl_Obj *protocols_used(const clu_sending *s, const uint8_t *used,
+                               bool sent)
 {
     Tcl_Obj *list = Tcl_NewListObj(0, NULL);
     uint32_t seen = 0;
@@ -238,7 +239,7 @@ static Tcl_Obj *protocols_used(const clu_sending *s, const uint8_t *used)
                                      Tcl_NewStringObj(t->name, -1));
         }
     }
-    if (s->found.count == 0) {
+    if (s->found.count == 0 && sent) {
         Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj("c", -1));
     }
     return list;
@@ -254,7 +255,7 @@ static int transmit(clu_sending *s)
                            clu_payload_new(s->node->state, s->packet), NULL };
     clu_err err = dispatch(s, used);
     Tcl_ResetResult(s->interp);
-    result[2] = protocols_used(s, used);
+    result[2] = protocols_used(s, used, err == CLU_OK);
     Tcl_Obj *list = Tcl_NewListObj(3, result);
     clu_free(used);
     if (err == CLU_LIMIT) {
@@ -318,6 +319,7 @@ int clu_send_cmd(clu_node *node, Tcl_Interp *interp, uint64_t service,
         if (code == TCL_OK) {
             code = send(&s, service);
         }
+        clu_options_free(s.at, OPTIONS);
         clu_found_free(&s.found);
         clu_free(s.packet);
     }

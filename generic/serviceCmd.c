@@ -156,8 +156,11 @@ static Tcl_Obj *seconds_ago(const clu_service *s)
 
 static const char *state_name(const clu_service *s)
 {
-    static const char *const names[] = { "alive", "doubted", "suspect",
-                                         "pinged", "gone" };
+    static const char *const names[] = {
+        [CLU_SERVICE_ALIVE] = "alive", [CLU_SERVICE_DOUBTED] = "doubted",
+        [CLU_SERVICE_SUSPECT] = "suspect", [CLU_SERVICE_PINGED] = "pinged",
+        [CLU_SERVICE_LEAVING] = "leaving", [CLU_SERVICE_GONE] = "gone",
+    };
     return names[s->state];
 }
 

@@ -71,7 +71,7 @@ proc ::cluster::IsProtocolOption {key given} {
 
 proc ::cluster::Unknown option {
     variable Options
-    Invalid "unknown option \"$option\": must be one of\
+    Invalid "unknown option \"$option\": must be\
         [join [lsort [dict keys $Options]] {, }] or the name of a limit"
 }
 
@@ -146,15 +146,16 @@ proc ::cluster::CheckNumbers {option value} {
     return $value
 }
 
-# -u {path P}, or P itself; {} for a private directory.
+# -u {path P}, or an absolute P itself; {} for a private directory.
 proc ::cluster::CheckPath {option value} {
-    if {[catch {dict size $value}]} {
+    if {$value eq {} || [string index $value 0] eq "/"} {
         return $value
     }
-    if {$value ne {} && [dict keys $value] ne {path}} {
+    if {[catch {llength $value} count] || $count != 2
+        || [lindex $value 0] ne "path"} {
         Invalid "$option must be {path P}, not \"$value\""
     }
-    return [expr {$value eq {} ? {} : [dict get $value path]}]
+    return [lindex $value 1]
 }
 
 # ---- the other subcommands -----------------------------------------------------

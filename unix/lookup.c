@@ -9,12 +9,12 @@
 
 #include <netdb.h>
 
-clu_err clu_lookup(const char *host, clu_address *out)
+clu_err clu_lookup(const char *host, int family, clu_address *out)
 {
     if (clu_address_parse(clu_slice_str(host), out) == CLU_OK) {
-        return CLU_OK;
+        return out->family == family ? CLU_OK : CLU_GONE;
     }
-    struct addrinfo hints = { .ai_family = AF_UNSPEC,
+    struct addrinfo hints = { .ai_family = family == 6 ? AF_INET6 : AF_INET,
                               .ai_socktype = SOCK_DGRAM };
     struct addrinfo *found = NULL;
     if (getaddrinfo(host, NULL, &hints, &found) != 0 || found == NULL) {

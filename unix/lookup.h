@@ -9,7 +9,8 @@
 
 #include "../generic/address.h"
 
-/* Numeric text or a name; the first address it has.  GONE: none. */
-clu_err clu_lookup(const char *host, clu_address *out);
+/* Numeric text or a name; the first address of this family (4 or 6) that it
+   has.  GONE: none. */
+clu_err clu_lookup(const char *host, int family, clu_address *out);
 
 #endif
