@@ -6,7 +6,7 @@
 #include "node.h"
 
 enum { ID, COLLECT, RESOLVE, RESOLVER, SERVICES, COMMAND, QUERY, TIMEOUT,
-       CHANNEL, PROTOCOLS, BROADCAST, PROPS, OPTIONS };
+       CHANNEL, PROTOCOLS, BROADCAST, PROPS, WAIT, OPTIONS };
 
 static const clu_option query_options[OPTIONS] = {
     [ID]        = { "-id", false },
@@ -21,6 +21,7 @@ static const clu_option query_options[OPTIONS] = {
     [PROTOCOLS] = { "-protocols", false },
     [BROADCAST] = { "-broadcast", false },
     [PROPS]     = { "-props", false },
+    [WAIT]      = { "-wait", true },
 };
 
 /* ---- asking -------------------------------------------------------------------------- */
@@ -31,7 +32,7 @@ typedef struct clu_asking {     /* one query command on its way */
     Tcl_Obj *at[OPTIONS];
     clu_found found;
     Tcl_WideInt timeout;
-    int broadcast;
+    int broadcast, wait;
     uint32_t allowed;
     clu_packet *packet;
 } clu_asking;
@@ -42,7 +43,11 @@ static int check_options(clu_asking *a)
         return clu_tcl_fail(a->interp, "CLUSTER_QUERY_NO_QUERY",
                             "no -query was given");
     }
-    if (a->at[COMMAND] == NULL) {
+    if (a->at[WAIT] != NULL
+        && Tcl_GetBooleanFromObj(a->interp, a->at[WAIT], &a->wait) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    if (a->at[COMMAND] == NULL && !a->wait) {
         return clu_tcl_fail(a->interp, "CLUSTER_QUERY_NO_COMMAND",
                             "no -command was given");
     }
@@ -104,6 +109,18 @@ static int report(clu_asking *a, clu_err err)
                          clu_err_text(err));
 }
 
+/* -wait: the same as `$query wait`, whose name is the result by now. */
+static int wait_for(clu_asking *a)
+{
+    Tcl_Obj *line[] = { Tcl_GetObjResult(a->interp),
+                        Tcl_NewStringObj("wait", -1) };
+    Tcl_Obj *list = Tcl_NewListObj(2, line);
+    Tcl_IncrRefCount(list);
+    int code = Tcl_NREvalObj(a->interp, list, 0);
+    Tcl_DecrRefCount(list);
+    return code;
+}
+
 static int pose(clu_asking *a)
 {
     if (query_packet(a) != TCL_OK) {
@@ -117,7 +134,7 @@ static int pose(clu_asking *a)
         .command = a->at[COMMAND], .query = a->at[QUERY],
         .channel = a->at[CHANNEL], .props = a->at[PROPS],
         .services = clu_service_names(a->node, &a->found),
-        .timeout = a->timeout, .collect = collect };
+        .timeout = a->timeout, .collect = collect || a->wait };
     clu_query_object *q = clu_query_make(a->node, &words);
     if (q == NULL) {
         return report(a, CLU_NOMEM);
@@ -135,7 +152,7 @@ static int pose(clu_asking *a)
     }
     Tcl_ResetResult(a->interp);
     clu_query_publish(q, handle, a->packet->at[CLU_FIELD_ruid].text);
-    return TCL_OK;
+    return a->wait ? wait_for(a) : TCL_OK;
 }
 
 static int ask(clu_asking *a, uint64_t service)
@@ -189,7 +206,7 @@ int clu_query_ask(clu_node *node, Tcl_Interp *interp, uint64_t service,
         code = clu_options_get(interp, query_options, OPTIONS, objc, objv,
                                a.at);
     }
-    if (service != 0 && a.at[COMMAND] == NULL) {
+    if (service != 0 && a.at[COMMAND] == NULL && a.at[WAIT] == NULL) {
         hold(&a, COMMAND, Tcl_NewStringObj("::list", -1));
     }
     if (code == TCL_OK) {

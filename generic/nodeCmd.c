@@ -10,14 +10,20 @@ static const clu_sub node_subs[];
 
 /* ---- the command --------------------------------------------------------------------- */
 
-static int run(ClientData cd, Tcl_Interp *interp, int objc,
-               Tcl_Obj *const objv[])
+static int run_nr(ClientData cd, Tcl_Interp *interp, int objc,
+                  Tcl_Obj *const objv[])
 {
     clu_node *node = cd;
     clu_node_hold(node);
     int code = clu_sub_run(node_subs, node, interp, objc, objv);
     clu_node_release(node);
     return code;
+}
+
+static int run(ClientData cd, Tcl_Interp *interp, int objc,
+               Tcl_Obj *const objv[])
+{
+    return Tcl_NRCallObjProc(interp, run_nr, cd, objc, objv);
 }
 
 static void deleted(ClientData cd)
@@ -29,9 +35,9 @@ static void deleted(ClientData cd)
 
 int clu_node_publish(clu_node *node)
 {
-    node->token = Tcl_CreateObjCommand(node->state->interp,
-                                       Tcl_GetString(node->name), run, node,
-                                       deleted);
+    node->token = Tcl_NRCreateCommand(node->state->interp,
+                                      Tcl_GetString(node->name), run, run_nr,
+                                      node, deleted);
     return node->token != NULL ? TCL_OK : TCL_ERROR;
 }
 

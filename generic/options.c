@@ -101,7 +101,8 @@ static int run_script(const clu_sub *sub, Tcl_Interp *interp, int objc,
             Tcl_ListObjAppendElement(NULL, line, objv[i]);
         }
     }
-    int code = Tcl_EvalObjEx(interp, line, TCL_EVAL_DIRECT);
+    /* Without a C frame of ours on the stack, so that the script may yield. */
+    int code = Tcl_NREvalObj(interp, line, 0);
     Tcl_DecrRefCount(line);
     return code;
 }

@@ -15,6 +15,8 @@ struct clu_query_object {
     bool collect;
     bool ended;                 /* by a script: no answer is told any more */
     bool over;                  /* DONE was told */
+    unsigned waits;             /* calls that wait for it by serving I/O */
+    Tcl_Obj *waiters;           /* coroutines that wait for it, a list */
     Tcl_Obj *results;           /* dict: service -> the callback's value */
     Tcl_Obj *errors;            /* dict: service -> message */
     Tcl_Obj *payloads;          /* dict: service -> payload */
@@ -41,7 +43,10 @@ void clu_query_free(clu_query_object *q)
     Tcl_Obj **held[] = { &q->name, &q->id, &q->command, &q->query, &q->channel,
         &q->props, &q->services, &q->timeout, &q->results, &q->errors,
         &q->payloads, &q->event, &q->service, &q->payload, &q->data,
-        &q->error };
+        &q->error, &q->waiters };
+    if (q->waits > 0) {
+        return;                 /* the last one that waits frees it */
+    }
     for (size_t i = 0; i < CLU_COUNT_OF(held); i++) {
         set(held[i], NULL);
     }
@@ -59,8 +64,8 @@ static clu_query_object *query_of(clu_node *node, uint64_t handle)
     return entry ? Tcl_GetHashValue(entry) : NULL;
 }
 
-static int run(ClientData cd, Tcl_Interp *interp, int objc,
-               Tcl_Obj *const objv[])
+static int run_nr(ClientData cd, Tcl_Interp *interp, int objc,
+                  Tcl_Obj *const objv[])
 {
     clu_query_object *q = cd;
     clu_node *node = q->node;
@@ -68,6 +73,12 @@ static int run(ClientData cd, Tcl_Interp *interp, int objc,
     int code = clu_sub_run(query_subs, q, interp, objc, objv);
     clu_node_release(node);
     return code;
+}
+
+static int run(ClientData cd, Tcl_Interp *interp, int objc,
+               Tcl_Obj *const objv[])
+{
+    return Tcl_NRCallObjProc(interp, run_nr, cd, objc, objv);
 }
 
 /* What came already and waits to be told is told no more. */
@@ -128,7 +139,7 @@ clu_query_object *clu_query_make(clu_node *node, const clu_query_words *words)
     set(&q->services, words->services);
     set(&q->timeout, Tcl_NewWideIntObj(words->timeout));
     Tcl_Obj **empty[] = { &q->results, &q->errors, &q->payloads, &q->event,
-        &q->service, &q->payload, &q->data, &q->error };
+        &q->service, &q->payload, &q->data, &q->error, &q->waiters };
     for (size_t i = 0; i < CLU_COUNT_OF(empty); i++) {
         set(empty[i], Tcl_NewObj());
     }
@@ -160,8 +171,8 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id)
                                                (char *)(uintptr_t)handle,
                                                &fresh);
     Tcl_SetHashValue(entry, q);
-    q->token = Tcl_CreateObjCommand(interp, Tcl_GetString(q->name), run, q,
-                                    deleted);
+    q->token = Tcl_NRCreateCommand(interp, Tcl_GetString(q->name), run, run_nr,
+                                   q, deleted);
     Tcl_SetObjResult(interp, q->name);
 }
 
@@ -242,6 +253,65 @@ static bool call(clu_query_object *q, int *code)
     return alive;
 }
 
+/* Of a response: the callback's value, if it said ok, break or continue. */
+static void collect(clu_query_object *q, const clu_news *news,
+                    Tcl_Obj *service, Tcl_Obj *value)
+{
+    if (q->collect && strcmp(event_of(news), "response") == 0) {
+        put(&q->results, service, value);
+    }
+}
+
+/* Runs the callback and takes what it says; false: the node died of it. */
+static bool run_callback(clu_query_object *q, const clu_news *news)
+{
+    clu_node *node = q->node;
+    Tcl_Obj *service = q->service;
+    Tcl_IncrRefCount(service);
+    int code;
+    bool alive = call(q, &code);
+    if (alive) {
+        Tcl_Interp *interp = node->state->interp;
+        bool broke = clu_notify_broke(interp, code);
+        q = query_of(node, news->query);
+        if (code == TCL_ERROR && !broke) {
+            Tcl_BackgroundException(interp, code);
+        } else if (q != NULL && code != TCL_ERROR && code != TCL_RETURN) {
+            collect(q, news, service, Tcl_GetObjResult(interp));
+        }
+        if (q != NULL && broke && code != TCL_CONTINUE && !q->over) {
+            end_early(q);
+        }
+        Tcl_ResetResult(interp);
+    }
+    Tcl_DecrRefCount(service);
+    return alive;
+}
+
+/* Resumes the coroutines that wait, each with the results. */
+static bool wake(clu_query_object *q)
+{
+    clu_node *node = q->node;
+    Tcl_Obj *waiters = q->waiters, *results = q->results;
+    Tcl_Size count = 0;
+    Tcl_Obj **at = NULL;
+    bool alive = true;
+    Tcl_IncrRefCount(waiters);
+    Tcl_IncrRefCount(results);
+    Tcl_ListObjGetElements(NULL, waiters, &count, &at);
+    for (Tcl_Size i = 0; alive && i < count; i++) {
+        Tcl_Obj *line[] = { at[i], results };
+        int code;
+        alive = clu_notify_eval(node, 2, line, &code);
+        if (alive && code == TCL_ERROR) {
+            Tcl_BackgroundException(node->state->interp, code);
+        }
+    }
+    Tcl_DecrRefCount(waiters);
+    Tcl_DecrRefCount(results);
+    return alive;
+}
+
 void clu_query_news(clu_node *node, const clu_news *news)
 {
     clu_query_object *q = query_of(node, news->query);
@@ -253,27 +323,14 @@ void clu_query_news(clu_node *node, const clu_news *news)
     }
     remember(q, news);
     q->over = done;
-    Tcl_Obj *service = q->service;
-    Tcl_IncrRefCount(service);
-    int code;
-    bool alive = call(q, &code);
-    Tcl_Interp *interp = alive ? node->state->interp : NULL;
-    q = alive ? query_of(node, news->query) : NULL;
-    bool broke = alive && clu_notify_broke(interp, code);
-    if (alive && code == TCL_ERROR && !broke) {
-        Tcl_BackgroundException(interp, code);
-    } else if (q != NULL && q->collect && strcmp(event_of(news), "response")
-               == 0 && code != TCL_RETURN && code != TCL_ERROR) {
-        put(&q->results, service, Tcl_GetObjResult(interp));
+    bool alive = true;
+    if (q->command != NULL) {
+        alive = run_callback(q, news);
+        q = alive ? query_of(node, news->query) : NULL;
+    } else {
+        collect(q, news, q->service, q->data);
     }
-    if (q != NULL && broke && code != TCL_CONTINUE && !done) {
-        end_early(q);
-    }
-    if (alive) {
-        Tcl_ResetResult(interp);
-    }
-    Tcl_DecrRefCount(service);
-    if (done && q != NULL) {
+    if (done && q != NULL && wake(q)) {
         clu_query_vanish(node, news->query);
     }
 }
@@ -332,6 +389,41 @@ static int get_remaining(ARGS)
     return TCL_OK;
 }
 
+/* The rest of `wait` (library/query.tcl): to be resumed, ... */
+static int add_waiter(ARGS)
+{
+    (void)objc;
+    clu_query_object *q = self;
+    if (q->over) {
+        return clu_tcl_error(interp, CLU_GONE, "the query is done");
+    }
+    if (Tcl_IsShared(q->waiters)) {
+        set(&q->waiters, Tcl_DuplicateObj(q->waiters));
+    }
+    return Tcl_ListObjAppendElement(interp, q->waiters, objv[1]);
+}
+
+static bool is_over(void *ctx)
+{
+    return ((clu_query_object *)ctx)->over;
+}
+
+/* ... or to serve cluster I/O, and nothing else, until it is done. */
+static int serve(ARGS)
+{
+    (void)objc, (void)objv;
+    clu_query_object *q = self;
+    clu_node *node = q->node;
+    q->waits++;
+    clu_notify_wait(node, q->handle, is_over, q, CLU_NEVER);
+    Tcl_SetObjResult(interp, q->results);
+    q->waits--;
+    if (node->dead || query_of(node, q->handle) == NULL) {
+        clu_query_free(q);
+    }
+    return TCL_OK;
+}
+
 static int end(ARGS)
 {
     (void)interp, (void)objc, (void)objv;
@@ -340,6 +432,8 @@ static int end(ARGS)
 }
 
 static const clu_sub query_subs[] = {
+    { "Serve", serve, "", 0, 0, NULL },
+    { "Waiter", add_waiter, "command", 1, 1, NULL },
     { "cancel", end, "", 0, 0, NULL },
     { "channel", get_channel, "", 0, 0, NULL },
     { "data", get_data, "", 0, 0, NULL },
@@ -358,5 +452,6 @@ static const clu_sub query_subs[] = {
     { "service", get_service, "", 0, 0, NULL },
     { "services", get_services, "", 0, 0, NULL },
     { "timeout", get_timeout, "", 0, 0, NULL },
+    { "wait", NULL, "", 0, 0, "::cluster::query::Wait" },
     { NULL, NULL, NULL, 0, 0, NULL }
 };

@@ -122,7 +122,7 @@ int clu_payload_headed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *payload,
 /* ---- the commands ----------------------------------------------------------------------- */
 
 enum { SERVICES, RESOLVER, RESOLVE, BROADCAST, PROTOCOLS, CHANNEL, RUID, DATA,
-       RAW, FILTER, OP, OPTIONS };
+       RAW, FILTER, OP, REPORT, OPTIONS };
 
 static const clu_option send_options[OPTIONS] = {
     [SERVICES]  = { "-services", false },
@@ -136,6 +136,7 @@ static const clu_option send_options[OPTIONS] = {
     [RAW]       = { "-raw", false },
     [FILTER]    = { "-filter", false },
     [OP]        = { "-op", false },
+    [REPORT]    = { "-report", true },
 };
 
 typedef struct clu_sending {    /* one send command */
@@ -145,6 +146,7 @@ typedef struct clu_sending {    /* one send command */
     clu_found found;
     clu_packet *packet;
     bool group, must_fit;
+    int report;                 /* per service what came of it */
     uint32_t allowed;
 } clu_sending;
 
@@ -211,12 +213,12 @@ static int choose_way(clu_sending *s)
     return TCL_OK;
 }
 
-static clu_err dispatch(clu_sending *s, uint8_t *used)
+static clu_err dispatch(clu_sending *s, clu_err *outcomes, uint8_t *used)
 {
     clu_outgoing out = { .packet = s->packet, .services = s->found.ids,
                          .count = s->found.count, .group = s->group,
                          .must_fit = s->must_fit, .allowed = s->allowed,
-                         .used = used };
+                         .outcomes = outcomes, .used = used };
     clu_err err = clu_engine_send(s->node->engine, &out, clu_loop_clock());
     if (err == CLU_LIMIT && s->must_fit) {
         out.group = false;
@@ -245,26 +247,60 @@ static Tcl_Obj *protocols_used(const clu_sending *s, const uint8_t *used,
     return list;
 }
 
+/* -report: service -> {ok protocol} or {error code message}. */
+static Tcl_Obj *report(const clu_sending *s, const clu_err *outcomes,
+                       const uint8_t *used)
+{
+    Tcl_Obj *dict = Tcl_NewDictObj();
+    for (size_t i = 0; i < s->found.count; i++) {
+        clu_service *to = clu_table_find_id(
+            clu_engine_table(s->node->engine), s->found.ids[i]);
+        if (to == NULL) {
+            continue;
+        }
+        clu_transport *t = clu_engine_transport(s->node->engine, used[i]);
+        Tcl_Obj *words[3] = { NULL, NULL, NULL };
+        if (outcomes[i] == CLU_OK && t != NULL) {
+            words[0] = Tcl_NewStringObj("ok", -1);
+            words[1] = Tcl_NewStringObj(t->name, -1);
+        } else {
+            words[0] = Tcl_NewStringObj("error", -1);
+            words[1] = Tcl_NewStringObj(clu_err_name(outcomes[i]), -1);
+            words[2] = Tcl_NewStringObj(clu_err_text(outcomes[i]), -1);
+        }
+        Tcl_DictObjPut(NULL, dict, clu_service_name(s->node, to),
+                       Tcl_NewListObj(words[2] ? 3 : 2, words));
+    }
+    return dict;
+}
+
 static int transmit(clu_sending *s)
 {
-    uint8_t *used = clu_alloc(s->found.count + 1);
-    if (used == NULL) {
+    size_t count = s->found.count + 1;
+    clu_err *outcomes = clu_alloc(count * (sizeof *outcomes + 1));
+    if (outcomes == NULL) {
         return clu_tcl_error(s->interp, CLU_NOMEM, "out of memory");
     }
+    uint8_t *used = (uint8_t *)(outcomes + count);
     Tcl_Obj *result[3] = { clu_service_names(s->node, &s->found),
                            clu_payload_new(s->node->state, s->packet), NULL };
-    clu_err err = dispatch(s, used);
+    clu_err err = dispatch(s, outcomes, used);
     Tcl_ResetResult(s->interp);
     result[2] = protocols_used(s, used, err == CLU_OK);
     Tcl_Obj *list = Tcl_NewListObj(3, result);
-    clu_free(used);
-    if (err == CLU_LIMIT) {
-        Tcl_DecrRefCount(list);
-        return clu_tcl_error(s->interp, err, "the message is too long, or a "
+    Tcl_IncrRefCount(list);
+    int code = TCL_OK;
+    if (s->report) {
+        Tcl_SetObjResult(s->interp, report(s, outcomes, used));
+    } else if (err == CLU_LIMIT) {
+        code = clu_tcl_error(s->interp, err, "the message is too long, or a "
                              "queue is full");
+    } else {
+        Tcl_SetObjResult(s->interp, list);
     }
-    Tcl_SetObjResult(s->interp, list);
-    return TCL_OK;
+    Tcl_DecrRefCount(list);
+    clu_free(outcomes);
+    return code;
 }
 
 static int send(clu_sending *s, uint64_t service)
@@ -279,6 +315,9 @@ static int send(clu_sending *s, uint64_t service)
     }
     if (code == TCL_OK) {
         code = choose_way(s);
+    }
+    if (code == TCL_OK && s->at[REPORT] != NULL) {
+        code = Tcl_GetBooleanFromObj(s->interp, s->at[REPORT], &s->report);
     }
     if (code != TCL_OK || (s->found.count == 0 && (said || !s->group))) {
         return code;            /* nobody matched: nothing is sent */

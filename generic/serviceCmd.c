@@ -16,8 +16,8 @@ typedef struct clu_service_cmd {
 
 static const clu_sub service_subs[];
 
-static int run(ClientData cd, Tcl_Interp *interp, int objc,
-               Tcl_Obj *const objv[])
+static int run_nr(ClientData cd, Tcl_Interp *interp, int objc,
+                  Tcl_Obj *const objv[])
 {
     clu_service_cmd *cmd = cd;
     clu_node *node = cmd->node;
@@ -28,6 +28,12 @@ static int run(ClientData cd, Tcl_Interp *interp, int objc,
     clu_service_release(s);
     clu_node_release(node);
     return code;
+}
+
+static int run(ClientData cd, Tcl_Interp *interp, int objc,
+               Tcl_Obj *const objv[])
+{
+    return Tcl_NRCallObjProc(interp, run_nr, cd, objc, objv);
 }
 
 /* ---- life ---------------------------------------------------------------------- */
@@ -68,9 +74,9 @@ static clu_service_cmd *create(clu_node *node, clu_service *s)
     cmd->name = full_name(node, s);
     Tcl_IncrRefCount(cmd->name);
     clu_service_hold(s);
-    cmd->token = Tcl_CreateObjCommand(node->state->interp,
-                                      Tcl_GetString(cmd->name), run, cmd,
-                                      deleted);
+    cmd->token = Tcl_NRCreateCommand(node->state->interp,
+                                     Tcl_GetString(cmd->name), run, run_nr,
+                                     cmd, deleted);
     if (cmd->token == NULL) {
         clu_service_release(s);
         Tcl_DecrRefCount(cmd->name);

@@ -25,7 +25,7 @@ namespace eval ::cluster {
     variable Protocols {c d t u}
 }
 
-foreach script {node hooks} {
+foreach script {node query hooks} {
     source -encoding utf-8 [file join [file dirname [info script]] $script.tcl]
 }
 unset script
