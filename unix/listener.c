@@ -30,7 +30,7 @@ static void refuse_some(clu_listener *l)
         clu_sock_close(l->spare);
         clu_err err = clu_sock_accept(l->watch.fd, &fd, &from);
         if (err == CLU_OK) {
-            l->counters->at[CLU_COUNT_links_refused]++;
+            l->transport->counters->at[CLU_COUNT_links_refused]++;
             clu_sock_close(fd);
         }
         l->spare = open_spare();
@@ -94,11 +94,13 @@ static void pause_over(clu_timer *timer, clu_ms now)
     accept_some(l, now);
 }
 
-clu_err clu_listener_start(clu_listener *l, clu_loop *loop, int fd,
+clu_err clu_listener_start(clu_listener *l, clu_loop *loop,
+                           clu_transport *transport, int fd,
                            bool (*accepted)(clu_listener *, int,
                                             const clu_address *, clu_ms))
 {
     l->loop = loop;
+    l->transport = transport;
     l->accepted = accepted;
     l->watch = (clu_watch){ .ready = ready, .fd = -1 };
     l->pause.due = pause_over;

@@ -10,13 +10,14 @@
 #ifndef CLU_LISTENER_H
 #define CLU_LISTENER_H
 
+#include "../generic/transport.h"
 #include "loop.h"
 #include "sock.h"
 
 typedef struct clu_listener clu_listener;
 struct clu_listener {
     clu_loop *loop;
-    clu_counters *counters;     /* set before anything is accepted */
+    clu_transport *transport;   /* whose counters refusals are told to */
     /* Takes the descriptor; false: no room now, ask again later. */
     bool (*accepted)(clu_listener *l, int fd, const clu_address *from,
                      clu_ms now);
@@ -31,7 +32,8 @@ enum { CLU_LISTENER_ROUNDS = 32,        /* accepted in one go */
        CLU_LISTENER_PAUSE = 100 };      /* ms */
 
 /* Owns fd, which listens already; on failure the caller keeps it. */
-clu_err clu_listener_start(clu_listener *l, clu_loop *loop, int fd,
+clu_err clu_listener_start(clu_listener *l, clu_loop *loop,
+                           clu_transport *transport, int fd,
                            bool (*accepted)(clu_listener *, int,
                                             const clu_address *, clu_ms));
 /* Listens on another descriptor instead; on failure on the old one still. */

@@ -13,7 +13,16 @@
 #include <stdio.h>
 
 enum { RENEW = 120000,          /* ms between joins: networks lose them */
-       WAY_AGE = 5000 };        /* ms until the route is looked up again */
+       WAY_AGE = 5000,          /* ms until the route is looked up again */
+       TWIN_AGE = 1000,         /* ms in which a datagram's twin may come */
+       TWINS = 256 };           /* datagrams remembered for that */
+
+/* A datagram heard, by which interface and when. */
+typedef struct twin {
+    uint64_t hash;
+    clu_ms came;
+    unsigned face;
+} twin;
 
 typedef struct socket_in {
     clu_watch watch;
@@ -33,6 +42,7 @@ typedef struct multicast {
     socket_in own;              /* sends, and gets answers */
     clu_inbox inbox;
     clu_partials partials;
+    twin twins[TWINS];          /* each hash has one place; the later wins */
     clu_way way;
     clu_ms way_until;           /* then it is looked up again */
     clu_host_observer observer;
@@ -83,6 +93,24 @@ static void take(multicast *m, const clu_from *from, clu_slice bytes,
     }
 }
 
+/* Two interfaces in one network hear the same datagram each: the second is
+   no message. */
+static bool heard_already(multicast *m, const clu_mail *mail, clu_ms now)
+{
+    unsigned char source[18];
+    memcpy(source, mail->from.ip, 16);
+    memcpy(source + 16, &mail->from.port, 2);
+    uint64_t hash = clu_hash(clu_slice_of(source, sizeof source)) * 31
+        + clu_hash(mail->bytes);
+    twin *t = &m->twins[hash % TWINS];
+    if (t->hash == hash && t->face != mail->face
+        && now - t->came < TWIN_AGE) {
+        return true;
+    }
+    *t = (twin){ hash, now, mail->face };
+    return false;
+}
+
 static void read_mail(multicast *m, const clu_mail *mail, clu_ms now)
 {
     bool group = clu_address_is_multicast(&mail->to);
@@ -90,6 +118,9 @@ static void read_mail(multicast *m, const clu_mail *mail, clu_ms now)
         && memcmp(mail->to.ip, m->group.ip,
                   m->group.family == 6 ? 16 : 4) != 0) {
         return;                 /* another group's, on the same port */
+    }
+    if (group && m->ttl > 0 && heard_already(m, mail, now)) {
+        return;
     }
     m->t.bytes_in += mail->bytes.n;
     clu_from from = { .addr = mail->from, .group = group,

@@ -395,7 +395,7 @@ static clu_err start(clu_stream *s, clu_loop *loop)
     if (err != CLU_OK) {
         return err;
     }
-    err = clu_listener_start(&s->listener, loop, fd, on_accepted);
+    err = clu_listener_start(&s->listener, loop, &s->t, fd, on_accepted);
     if (err != CLU_OK) {
         clu_sock_close(fd);
         return err;

@@ -42,12 +42,14 @@ static void read_note(struct cmsghdr *note, clu_mail *mail, uint32_t *lost)
         memcpy(&info, CMSG_DATA(note), sizeof info);
         mail->to.family = V4;
         memcpy(mail->to.ip, &info.ipi_addr, 4);
+        mail->face = (unsigned)info.ipi_ifindex;
     } else if (note->cmsg_level == IPPROTO_IPV6
                && note->cmsg_type == IPV6_PKTINFO) {
         struct in6_pktinfo info;
         memcpy(&info, CMSG_DATA(note), sizeof info);
         mail->to.family = V6;
         memcpy(mail->to.ip, &info.ipi6_addr, 16);
+        mail->face = info.ipi6_ifindex;
 #ifdef SO_RXQ_OVFL
     } else if (note->cmsg_level == SOL_SOCKET
                && note->cmsg_type == SO_RXQ_OVFL) {

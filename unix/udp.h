@@ -18,6 +18,7 @@ typedef struct clu_mail {
     clu_slice bytes;            /* valid until the next read */
     clu_address from;           /* with port */
     clu_address to;             /* family 0: the system did not say */
+    unsigned face;              /* index of the interface it came by, or 0 */
 } clu_mail;
 
 /* Room for one batch: a megabyte of which only what came is ever touched. */

@@ -8,6 +8,7 @@
 
 #include "netns.h"
 #include "sock.h"
+#include "udp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -252,6 +253,38 @@ TEST("multicast-1.5 an interface asked for is used and no other")
     CHECK_SLICE(station_heard(&b, CLU_ARRIVED_FRAME, 0)->bytes, "z");
     station_stop(&a);
     station_stop(&b);
+    loop_end();
+}
+
+TEST("multicast-1.6 what two cards of one network hear comes once")
+{
+    if (!netns_enter() || !add_eth("eth0", "10.99.0.1/24")
+        || !add_eth("eth1", "10.98.0.1/24")) {
+        SKIP("no network of our own");
+    }
+    loop_begin();
+    station a, local;
+    CHECK_ERR(open_c(&a, GROUP, 1, NULL), CLU_OK);
+    clu_address group = address(GROUP, PORT), own = address("10.99.0.1", 0);
+    clu_sockaddr to;
+    clu_sockaddr_of(&group, &to);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    static const char *const cards[] = { "eth0", "eth1", "eth0", "eth1" };
+    for (int i = 0; i < 4; i++) {
+        CHECK_ERR(clu_udp_send(fd, &to, clu_slice_of("\xc0\x8d\1x\0", 6),
+                               if_nametoindex(cards[i]), &own), CLU_OK);
+    }
+    RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 2);
+    run_for(30);
+    CHECK_EQ(a.count[CLU_ARRIVED_FRAME], 2);    /* it was sent twice */
+    CHECK_ERR(open_c(&local, GROUP, 0, NULL), CLU_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK_ERR(send_text(&local, &everybody, "same"), CLU_OK);
+    }
+    RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 5);
+    close(fd);
+    station_stop(&a);
+    station_stop(&local);
     loop_end();
 }
 

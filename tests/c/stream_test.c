@@ -334,6 +334,26 @@ TEST("stream-2.8 without descriptors nobody spins, and then all goes on")
     loop_end();
 }
 
+TEST("stream-2.9 the last descriptor serves to refuse, not to spin")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    int late = dial(port_of(s.t)), next = dup(0);
+    struct rlimit was, few;
+    getrlimit(RLIMIT_NOFILE, &was);
+    few = was;
+    few.rlim_cur = (rlim_t)next;        /* all below it are taken */
+    close(next);
+    setrlimit(RLIMIT_NOFILE, &few);
+    RUN_UNTIL(is_closed(late));
+    setrlimit(RLIMIT_NOFILE, &was);
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], 1);
+    close(late);
+    station_stop(&s);
+    loop_end();
+}
+
 /* ---- Out ----------------------------------------------------------------- */
 
 static size_t cookies_in_order(const station *s)
