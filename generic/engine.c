@@ -13,8 +13,11 @@ static clu_err copy_identity(clu_engine *e, const clu_config *config)
 {
     e->config.sid.p = clu_memdup(config->sid.p, config->sid.n);
     e->config.hid.p = clu_memdup(config->hid.p, config->hid.n);
-    return e->config.sid.p != NULL && e->config.hid.p != NULL ? CLU_OK
-                                                              : CLU_NOMEM;
+    e->config.name.p = config->name.n > 0
+        ? clu_memdup(config->name.p, config->name.n) : NULL;
+    return e->config.sid.p != NULL && e->config.hid.p != NULL
+        && (e->config.name.p != NULL || config->name.n == 0) ? CLU_OK
+                                                             : CLU_NOMEM;
 }
 
 /* The engine's own deadlines stay in the heap for ever, so that setting one
@@ -160,6 +163,7 @@ void clu_engine_destroy(clu_engine *e)
     clu_buf_fini(&e->spare);
     clu_free((void *)e->config.sid.p);
     clu_free((void *)e->config.hid.p);
+    clu_free((void *)e->config.name.p);
     clu_free(e);
 }
 

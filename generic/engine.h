@@ -97,6 +97,7 @@ typedef struct clu_config {
     clu_ms ttl;                 /* a service lives so long unseen */
     clu_ms heartbeat;           /* between beats, less up to a tenth */
     bool remote;                /* other hosts are heard */
+    clu_slice name;             /* a logical one, or empty */
     uint64_t seed;              /* of the jitter */
     clu_limits limits;
 } clu_config;
@@ -162,6 +163,12 @@ clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
 clu_err clu_engine_heartbeat_at(clu_engine *e, clu_ms at, bool tags);
 /* Asks all to report.  LIMIT: less than 30 s since the last one. */
 clu_err clu_engine_discover(clu_engine *e, uint64_t channel, clu_ms now);
+
+/* Forgets a service: it is lost for us until it is heard again. */
+void clu_engine_forget(clu_engine *e, uint64_t service);
+
+/* After the ttl was changed: every service's deadline anew. */
+void clu_engine_reconsider(clu_engine *e, clu_ms now);
 
 /* ---- out ----------------------------------------------------------------- */
 

@@ -183,8 +183,8 @@ clu_err clu_reader_feed(clu_reader *r, clu_slice bytes)
 
 clu_err clu_reader_take(clu_reader *r, clu_slice *body)
 {
-    if (clu_reader_held(r) < r->need) {
-        return CLU_MORE;
+    if (clu_reader_held(r) < r->need || r->kept.p == NULL) {
+        return CLU_MORE;        /* too little, or nothing was ever fed */
     }
     clu_slice left = { r->kept.p + r->from, clu_reader_held(r) };
     size_t need = 0;

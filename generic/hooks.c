@@ -195,7 +195,7 @@ static clu_err run_one(clu_asking *asking, clu_hook hook, Tcl_Obj *lambda)
     Tcl_Interp *interp = node->state->interp;
     clu_question *q = asking->q;
     Tcl_Obj *line[] = { node->state->ask,
-        Tcl_NewStringObj(hook_table[hook].name, -1), lambda, node->name,
+        Tcl_NewStringObj(hook_table[hook].name, -1), lambda, clu_node_name(node),
         asked_service(node, q), asking->payload,
         Tcl_NewStringObj(q->via ? q->via->name : "", -1), descriptor(q),
         audience(node, q) };
@@ -316,11 +316,26 @@ static bool apply(clu_node *node, Tcl_Obj *lambda, const clu_news *news,
     Tcl_Obj *payload = news->packet
         ? clu_payload_new(node->state, news->packet) : Tcl_NewObj();
     Tcl_Obj *nothing = Tcl_NewObj();
-    Tcl_Obj *line[] = { node->state->apply, lambda, node->name,
+    Tcl_Obj *line[] = { node->state->apply, lambda, clu_node_name(node),
         clu_service_name(node, news->service), payload,
         Tcl_NewStringObj(news->via ? news->via : "", -1), nothing,
         nothing };
     return clu_notify_eval(node, CLU_COUNT_OF(line), line, code);
+}
+
+/* ::cluster::hooks::Failed says so, once for each body. */
+static void report(clu_node *node, clu_hook hook, int code)
+{
+    Tcl_Interp *interp = node->state->interp;
+    clu_engine_counters(node->engine)->at[CLU_COUNT_hook_errors]++;
+    Tcl_Obj *options = Tcl_GetReturnOptions(interp, code);
+    Tcl_Obj *line[] = { node->state->failed, clu_node_name(node),
+        Tcl_NewStringObj(hook_table[hook].name, -1), Tcl_GetObjResult(interp),
+        options };
+    if (clu_notify_eval(node, CLU_COUNT_OF(line), line, &code)
+        && code == TCL_ERROR) {
+        Tcl_BackgroundException(node->state->interp, code);
+    }
 }
 
 void clu_hook_tell(clu_node *node, clu_hook hook, const clu_news *news)
@@ -330,9 +345,9 @@ void clu_hook_tell(clu_node *node, clu_hook hook, const clu_news *news)
         return;
     }
     int code;
-    if (apply(node, lambda, news, &code) && code == TCL_ERROR) {
-        clu_engine_counters(node->engine)->at[CLU_COUNT_hook_errors]++;
-        Tcl_BackgroundException(node->state->interp, code);
+    if (apply(node, lambda, news, &code) && code == TCL_ERROR
+        && !clu_notify_broke(node->state->interp, code)) {
+        report(node, hook, code);
     }
 }
 

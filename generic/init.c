@@ -42,6 +42,7 @@ static void on_interp_gone(ClientData cd, Tcl_Interp *interp)
     }
     drop(&state->apply);
     drop(&state->ask);
+    drop(&state->failed);
     clu_free(state);
 }
 
@@ -70,6 +71,7 @@ static clu_state *make_state(Tcl_Interp *interp)
     }
     state->apply = word("::apply");
     state->ask = word("::cluster::hooks::Ask");
+    state->failed = word("::cluster::hooks::Failed");
     Tcl_SetAssocData(interp, STATE_KEY, on_interp_gone, state);
     Tcl_CreateThreadExitHandler(on_exit, state);
     return state;
@@ -110,6 +112,8 @@ DLLEXPORT int Cluster_Init(Tcl_Interp *interp)
                              state, NULL);
         Tcl_CreateObjCommand(interp, "::cluster::core::limits",
                              clu_limits_cmd, state, NULL);
+        Tcl_CreateObjCommand(interp, "::cluster::core::host", clu_host_cmd,
+                             state, NULL);
     }
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION_TEXT);
 }

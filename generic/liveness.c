@@ -124,6 +124,25 @@ static void lose(clu_engine *e, clu_service *s)
     clu_service_release(s);
 }
 
+void clu_engine_forget(clu_engine *e, uint64_t service)
+{
+    clu_service *s = clu_table_find_id(&e->table, service);
+    if (s != NULL) {
+        lose(e, s);
+    }
+}
+
+void clu_engine_reconsider(clu_engine *e, clu_ms now)
+{
+    for (clu_list *l = e->table.order.next; l != &e->table.order;
+         l = l->next) {
+        clu_service *s = CLU_SERVICE_OF(l);
+        if (s->state == CLU_SERVICE_ALIVE) {
+            set_expiry(e, s, now);      /* it is looked at, not lost */
+        }
+    }
+}
+
 /* It said goodbye.  What it sent just before, an answer perhaps, may still
    wait in another socket: that is read first. */
 void clu_liveness_left(clu_engine *e, clu_service *s, clu_ms now)

@@ -52,7 +52,7 @@ typedef struct clu_state {              /* of one interpreter */
     clu_host *host;                     /* the thread's */
     clu_list nodes;
     Tcl_Obj *fields[CLU_FIELD_MAX + 1]; /* names, shared by all payloads */
-    Tcl_Obj *apply, *ask;               /* command words */
+    Tcl_Obj *apply, *ask, *failed;      /* command words */
 } clu_state;
 
 typedef struct clu_node {
@@ -88,9 +88,11 @@ clu_state *clu_state_of(Tcl_Interp *interp);
 
 Tcl_ObjCmdProc clu_join_cmd;            /* ::cluster::core::join number config */
 Tcl_ObjCmdProc clu_limits_cmd;          /* ::cluster::core::limits */
+Tcl_ObjCmdProc clu_host_cmd;            /* ::cluster::core::host */
 
 /* ---- node.c -------------------------------------------------------------------- */
 
+Tcl_Obj *clu_node_name(clu_node *node); /* its command's, as of now */
 void clu_node_hold(clu_node *node);
 void clu_node_release(clu_node *node);
 void clu_node_close(clu_node *node);    /* leaves; tells what is to be told */
@@ -252,7 +254,8 @@ typedef struct clu_sub {
                                    name and the words, does it in Tcl */
 } clu_sub;
 
-int clu_sub_run(const clu_sub *table, void *self, Tcl_Interp *interp, int objc,
-                Tcl_Obj *const objv[]);
+/* token: the object's command, whose name of now its scripts are given. */
+int clu_sub_run(const clu_sub *table, void *self, Tcl_Command token,
+                Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]);
 
 #endif

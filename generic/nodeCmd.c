@@ -15,7 +15,7 @@ static int run_nr(ClientData cd, Tcl_Interp *interp, int objc,
 {
     clu_node *node = cd;
     clu_node_hold(node);
-    int code = clu_sub_run(node_subs, node, interp, objc, objv);
+    int code = clu_sub_run(node_subs, node, node->token, interp, objc, objv);
     clu_node_release(node);
     return code;
 }
@@ -285,6 +285,18 @@ static int props(ARGS)
                                                   clu_err_text(err));
 }
 
+static int is_local(ARGS)
+{
+    (void)objc;
+    clu_node *node = self;
+    clu_address a;
+    const char *text = Tcl_GetString(objv[1]);
+    bool yes = strcmp(text, "localhost") == 0
+        || (clu_address_parse(clu_slice_str(text), &a) == CLU_OK
+            && clu_host_is_local(node->state->host, &a));
+    return answer(interp, Tcl_NewBooleanObj(yes));
+}
+
 /* ---- counters --------------------------------------------------------------------------------- */
 
 static void put(Tcl_Obj *dict, const char *key, uint64_t value)
@@ -355,7 +367,46 @@ static int destroy(ARGS)
     return TCL_OK;
 }
 
+static int own_name(ARGS)
+{
+    UNUSED;
+    return answer(interp, clu_text_new(
+                      clu_engine_config(((clu_node *)self)->engine)->name));
+}
+
 /* Primitives that the scripts of the library use. */
+
+/* Changes ttl (s), heartbeat (ms) or a limit, and what config says of it. */
+static int alter(ARGS)
+{
+    (void)objc;
+    clu_node *node = self;
+    clu_config *own = clu_engine_config(node->engine);
+    const char *key = Tcl_GetString(objv[1]);
+    Tcl_WideInt number = 0;
+    Tcl_GetWideIntFromObj(NULL, objv[2], &number);
+    if (strcmp(key, "ttl") == 0) {
+        own->ttl = number * 1000;
+        clu_engine_reconsider(node->engine, clu_loop_clock());
+    } else if (strcmp(key, "heartbeat") == 0) {
+        own->heartbeat = number;
+        clu_engine_heartbeat_at(node->engine, clu_loop_clock() + number,
+                                false);
+    }
+    for (int i = 0; i < CLU_LIMIT_COUNT; i++) {
+        if (strcmp(key, clu_limit_option((clu_limit)i)) == 0) {
+            own->limits.at[i] = number;
+        }
+    }
+    if (Tcl_IsShared(node->config)) {
+        Tcl_Obj *fresh = Tcl_DuplicateObj(node->config);
+        Tcl_IncrRefCount(fresh);
+        Tcl_DecrRefCount(node->config);
+        node->config = fresh;
+    }
+    clu_node_rearm(node);
+    return Tcl_DictObjPut(interp, node->config, objv[1], objv[2]);
+}
 
 static int own_tags(ARGS)
 {
@@ -421,29 +472,63 @@ static int own_hook(ARGS)
 }
 
 static const clu_sub node_subs[] = {
+    { "Alter", alter, "option value", 2, 2, NULL },
     { "Beat", beat_at, "ms ?tags?", 1, 2, NULL },
     { "Channel", own_channel, "?channel join?", 0, 2, NULL },
     { "Hook", own_hook, "name key lambda", 3, 3, NULL },
+    { "Props", props, "", 0, 0, NULL },
     { "Tags", own_tags, "?tags?", 0, 1, NULL },
-    { "broadcast", broadcast, "payload", 1, 1, NULL },
+    { "Transmit", broadcast, "payload", 1, 1, NULL },
+    { "broadcast", NULL, "payload | op ?data?", 1, 2,
+      "::cluster::node::Broadcast" },
     { "channel", NULL, "action channels", 2, 2, "::cluster::node::Channel" },
     { "config", config, "?key?", 0, 1, NULL },
+    { "configure", NULL, "?-option ?value ...??", 0, -1,
+      "::cluster::node::Configure" },
     { "destroy", destroy, "", 0, 0, NULL },
+    { "disconnect_payload", NULL, "?payload? ?tags? ?known?", 0, 3,
+      "::cluster::payload::Disconnect" },
     { "discover", discover, "?ruid? ?channel?", 0, 2, NULL },
+    { "discovery_payload", NULL, "?props? ?tags? ?channel? ?payload?", 0, 4,
+      "::cluster::payload::Discovery" },
+    { "event_payload", NULL, "request channel ?tags? ?known?", 2, 4,
+      "::cluster::payload::Event" },
+    { "failed_payload", NULL, "request ?channel? ?tags? ?known?", 1, 4,
+      "::cluster::payload::Failed" },
+    { "flush_payload", NULL, "?props? ?tags? ?channel? ?payload?", 0, 4,
+      "::cluster::payload::Flush" },
     { "heartbeat", heartbeat, "?props? ?tags? ?channel?", 0, 3, NULL },
     { "heartbeat_after", beat_at, "ms", 1, 1, NULL },
+    { "heartbeat_payload", NULL, "?props? ?tags? ?channel? ?payload?", 0, 4,
+      "::cluster::payload::Heartbeat" },
     { "hid", hid, "", 0, 0, NULL },
     { "hook", NULL, "path ?...? ?body?", 1, -1, "::cluster::hooks::Hook" },
+    { "ips", NULL, "", 0, 0, "::cluster::node::Ips" },
+    { "is_local", is_local, "address", 1, 1, NULL },
     { "known_services", known_services, "", 0, 0, NULL },
-    { "props", props, "", 0, 0, NULL },
+    { "log", NULL, "?prefix?", 0, 1, "::cluster::log::Log" },
+    { "macs", NULL, "", 0, 0, "::cluster::node::Macs" },
+    { "name", own_name, "", 0, 0, NULL },
+    { "names", NULL, "", 0, 0, "::cluster::node::Names" },
+    { "payload", NULL, "type channel payload ?tags? ?known?", 3, 5,
+      "::cluster::payload::Payload" },
+    { "ping_payload", NULL, "services ?channel?", 1, 2,
+      "::cluster::payload::Ping" },
+    { "props", NULL, "?name ...?", 0, -1, "::cluster::node::Props" },
     { "protocols", protocols, "", 0, 0, NULL },
     { "query", query, "?-option value ...?", 0, -1, NULL },
+    { "query_payload", NULL, "ruid query ?filter? ?channel? ?tags? ?known?",
+      2, 6, "::cluster::payload::Query" },
     { "resolve", resolve, "?filter ...?", 0, -1, NULL },
     { "resolve_self", resolve_self, "filter ?filter ...?", 1, -1, NULL },
     { "resolver", resolver, "?modifier? ?operator? list ...", 0, -1, NULL },
     { "resolver_self", resolver_self, "?modifier? ?operator? list ...", 1, -1,
       NULL },
+    { "response_payload", NULL, "response channel ?tags? ?known?", 2, 4,
+      "::cluster::payload::Response" },
     { "send", send, "?-option value ...?", 0, -1, NULL },
+    { "sendto", NULL, "services op ?data?", 2, 3,
+      "::cluster::node::Sendto" },
     { "services", services, "", 0, 0, NULL },
     { "sid", sid, "", 0, 0, NULL },
     { "stats", stats, "", 0, 0, NULL },

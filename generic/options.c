@@ -90,16 +90,16 @@ void clu_options_free(Tcl_Obj **values, size_t count)
 }
 
 /* In Tcl: script self word... */
-static int run_script(const clu_sub *sub, Tcl_Interp *interp, int objc,
-                      Tcl_Obj *const objv[])
+static int run_script(const clu_sub *sub, Tcl_Command token,
+                      Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 {
-    Tcl_Obj *line = Tcl_NewListObj(0, NULL);
+    Tcl_Obj *line = Tcl_NewListObj(0, NULL), *self = Tcl_NewObj();
     Tcl_IncrRefCount(line);
     Tcl_ListObjAppendElement(NULL, line, Tcl_NewStringObj(sub->script, -1));
-    for (int i = 0; i < objc; i++) {
-        if (i != 1) {
-            Tcl_ListObjAppendElement(NULL, line, objv[i]);
-        }
+    Tcl_GetCommandFullName(interp, token, self);
+    Tcl_ListObjAppendElement(NULL, line, self);
+    for (int i = 2; i < objc; i++) {
+        Tcl_ListObjAppendElement(NULL, line, objv[i]);
     }
     /* Without a C frame of ours on the stack, so that the script may yield. */
     int code = Tcl_NREvalObj(interp, line, 0);
@@ -107,8 +107,8 @@ static int run_script(const clu_sub *sub, Tcl_Interp *interp, int objc,
     return code;
 }
 
-int clu_sub_run(const clu_sub *table, void *self, Tcl_Interp *interp, int objc,
-                Tcl_Obj *const objv[])
+int clu_sub_run(const clu_sub *table, void *self, Tcl_Command token,
+                Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 {
     if (objc < 2) {
         Tcl_WrongNumArgs(interp, 1, objv, "command ?arg ...?");
@@ -126,5 +126,5 @@ int clu_sub_run(const clu_sub *table, void *self, Tcl_Interp *interp, int objc,
         return TCL_ERROR;
     }
     return sub->run != NULL ? sub->run(self, interp, objc - 1, objv + 1)
-                            : run_script(sub, interp, objc, objv);
+                            : run_script(sub, token, interp, objc, objv);
 }

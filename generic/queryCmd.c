@@ -70,7 +70,7 @@ static int run_nr(ClientData cd, Tcl_Interp *interp, int objc,
     clu_query_object *q = cd;
     clu_node *node = q->node;
     clu_node_hold(node);
-    int code = clu_sub_run(query_subs, q, interp, objc, objv);
+    int code = clu_sub_run(query_subs, q, q->token, interp, objc, objv);
     clu_node_release(node);
     return code;
 }

@@ -176,6 +176,31 @@ void clu_engine_head(const clu_engine *e, clu_packet *p, clu_type type,
     clu_packet_list(p, CLU_FIELD_protocols, e->protocols);
 }
 
+/*
+ * Our kind knows its kind by this key; originals store it unread.  Its value
+ * is a list: our generation, then what there is to say by key and value.
+ */
+static clu_err add_caps(clu_engine *e, clu_buf *out)
+{
+    clu_buf caps;
+    clu_buf_init(&caps, (size_t)e->config.limits.at[CLU_LIMIT_PROPS]);
+    clu_err err = clu_words_add(&caps, clu_slice_str("2"));
+    if (err == CLU_OK && e->config.name.n > 0) {
+        err = clu_words_add(&caps, clu_slice_str("name"));
+        if (err == CLU_OK) {
+            err = clu_words_add(&caps, e->config.name);
+        }
+    }
+    if (err == CLU_OK) {
+        err = clu_words_add(out, clu_slice_str("caps"));
+    }
+    if (err == CLU_OK) {
+        err = clu_words_add(out, clu_buf_slice(&caps));
+    }
+    clu_buf_fini(&caps);
+    return err;
+}
+
 clu_err clu_engine_props(clu_engine *e, clu_buf *out)
 {
     clu_buf one;
@@ -193,11 +218,7 @@ clu_err clu_engine_props(clu_engine *e, clu_buf *out)
         }
     }
     clu_buf_fini(&one);
-    /* Our kind knows its kind by this key; originals store it unread. */
-    if (err == CLU_OK) {
-        err = clu_words_add(out, clu_slice_str("caps"));
-    }
-    return err == CLU_OK ? clu_words_add(out, clu_slice_str("2")) : err;
+    return err == CLU_OK ? add_caps(e, out) : err;
 }
 
 clu_err clu_compose_beacon(clu_engine *e, clu_packet *p, clu_type type,

@@ -138,6 +138,22 @@ clu_err clu_service_prop(const clu_service *s, const char *protocol,
     return err;
 }
 
+clu_err clu_service_named(const clu_service *s, clu_buf *scratch,
+                          clu_slice *name)
+{
+    clu_slice caps, generation;
+    clu_err err = clu_words_get(s->props, clu_slice_str("caps"), scratch,
+                                &caps);
+    if (err == CLU_OK && scratch->n > 0) {
+        err = CLU_GONE;         /* not as our kind writes it */
+    }
+    if (err == CLU_OK) {
+        err = clu_words_next(&caps, scratch, &generation);
+    }
+    return err != CLU_OK ? err
+        : clu_words_get(caps, clu_slice_str("name"), scratch, name);
+}
+
 uint16_t clu_service_port(const clu_service *s, const char *protocol)
 {
     clu_buf scratch;

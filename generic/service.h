@@ -106,6 +106,10 @@ clu_err clu_service_protocols(clu_service *s, clu_items protocols);
 clu_err clu_service_props(clu_service *s, clu_slice text, bool merge,
                           const clu_limits *limits);
 
+/* The logical name it joined with (our kind only); GONE when it has none. */
+clu_err clu_service_named(const clu_service *s, clu_buf *scratch,
+                          clu_slice *name);
+
 /* The port it advertises for a protocol; 0 when it has none. */
 uint16_t clu_service_port(const clu_service *s, const char *protocol);
 /* A property as text, such as "path" of "u"; GONE when there is none.

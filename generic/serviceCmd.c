@@ -24,7 +24,7 @@ static int run_nr(ClientData cd, Tcl_Interp *interp, int objc,
     clu_node_hold(node);
     clu_service_hold(cmd->service);
     clu_service *s = cmd->service;
-    int code = clu_sub_run(service_subs, cmd, interp, objc, objv);
+    int code = clu_sub_run(service_subs, cmd, cmd->token, interp, objc, objv);
     clu_service_release(s);
     clu_node_release(node);
     return code;
@@ -262,7 +262,7 @@ static int protocols(ARGS)
 static int cluster(ARGS)
 {
     UNUSED;
-    return answer(interp, ((clu_service_cmd *)self)->node->name);
+    return answer(interp, clu_node_name(((clu_service_cmd *)self)->node));
 }
 
 static int proto_props(ARGS)
@@ -310,6 +310,30 @@ static int resolver(ARGS)
     return meets(self, interp, true, objc, objv);
 }
 
+/* The name it joined with: behind its generation in the caps key. */
+static int name(ARGS)
+{
+    UNUSED;
+    clu_service *s = SERVICE(self);
+    clu_buf scratch;
+    clu_buf_init(&scratch, s->props.n);
+    clu_slice found = clu_slice_str("");
+    clu_service_named(s, &scratch, &found);
+    Tcl_SetObjResult(interp, clu_text_new(found));
+    clu_buf_fini(&scratch);
+    return TCL_OK;
+}
+
+/* Forgets it: as lost for our side, until it is heard again. */
+static int destroy(ARGS)
+{
+    (void)interp;
+    UNUSED;
+    clu_service_cmd *cmd = self;
+    clu_engine_forget(cmd->node->engine, cmd->service->id);
+    return TCL_OK;
+}
+
 static int query(ARGS)
 {
     clu_service_cmd *cmd = self;
@@ -326,11 +350,13 @@ static int send(ARGS)
 
 static const clu_sub service_subs[] = {
     { "cluster", cluster, "", 0, 0, NULL },
+    { "destroy", destroy, "", 0, 0, NULL },
     { "hid", hid, "", 0, 0, NULL },
     { "info", info, "", 0, 0, NULL },
     { "ip", ip, "", 0, 0, NULL },
     { "last_seen", last_seen, "", 0, 0, NULL },
     { "local", local, "", 0, 0, NULL },
+    { "name", name, "", 0, 0, NULL },
     { "props", props, "", 0, 0, NULL },
     { "proto_props", proto_props, "protocol", 1, 1, NULL },
     { "protocols", protocols, "", 0, 0, NULL },

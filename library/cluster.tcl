@@ -25,7 +25,7 @@ namespace eval ::cluster {
     variable Protocols {c d t u}
 }
 
-foreach script {node query hooks} {
+foreach script {log payload node query hooks} {
     source -encoding utf-8 [file join [file dirname [info script]] $script.tcl]
 }
 unset script
@@ -35,7 +35,9 @@ proc ::cluster::Join args {
     variable Joined
     set config [JoinConfig $args]
     incr Joined
-    return [core::join $Joined $config]
+    set cluster [core::join $Joined $config]
+    trace add command $cluster delete ::cluster::node::Gone
+    return $cluster
 }
 
 # Every option, as given or by default, checked; keys without the dash.
@@ -90,6 +92,10 @@ proc ::cluster::Complete config {
         if {$protocol ni $protocols} {
             lappend protocols $protocol
         }
+    }
+    set name [dict get $config name]
+    if {$name ne {} && $name ni [dict get $config tags]} {
+        dict lappend config tags $name
     }
     if {"c" ni $protocols} {
         lappend protocols c
@@ -169,6 +175,38 @@ proc ::cluster::Version {} {
     return [package present cluster]
 }
 
+# The hardware address that is our hid.
+proc ::cluster::HwAddr {args} {
+    return [dict get [core::host] hid]
+}
+
+# This host's addresses; the first that is not a loopback one.
+proc ::cluster::LocalAddresses {args} {
+    return [dict get [core::host] addresses]
+}
+
+proc ::cluster::LanIp {args} {
+    foreach address [LocalAddresses] {
+        if {![string match 127.* $address] && ![string match *:* $address]} {
+            return $address
+        }
+    }
+    return
+}
+
+# Is it an address of this host?  Takes an address or a descriptor dict.
+proc ::cluster::IsLocal address {
+    if {![catch {dict get $address address} inner]} {
+        set address $inner
+    }
+    expr {$address eq "localhost" || [string match 127.* $address]
+        || $address in [LocalAddresses]}
+}
+
+proc ::cluster::Rand {min max} {
+    expr {int(rand() * ($max - $min + 1)) + $min}
+}
+
 # Built onto private names: a command such as ::cluster::join would get into
 # the way of Tcl's own in every script that runs in this namespace.
 namespace eval ::cluster {
@@ -176,5 +214,10 @@ namespace eval ::cluster {
         join     ::cluster::Join
         clusters ::cluster::Clusters
         version  ::cluster::Version
+        hwaddr   ::cluster::HwAddr
+        lanip    ::cluster::LanIp
+        local_addresses ::cluster::LocalAddresses
+        islocal  ::cluster::IsLocal
+        rand     ::cluster::Rand
     }
 }

@@ -8,6 +8,9 @@ namespace eval ::cluster::hooks {
     # Bodies by cluster and path, as they were given.
     variable Bodies
     array set Bodies {}
+    # Hooks whose failure was reported already; setting one anew forgets it.
+    variable Reported
+    array set Reported {}
 
     # Every path: the core's name and whether the payload is written back.
     variable Paths {
@@ -53,6 +56,7 @@ proc ::cluster::hook::my args {
 # one returns.
 proc ::cluster::hooks::Hook {cluster args} {
     variable Bodies
+    variable Reported
     lassign [Place $args] name keys rest
     if {[llength $rest] > 1} {
         Unknown $args
@@ -67,7 +71,16 @@ proc ::cluster::hooks::Hook {cluster args} {
         $cluster Hook $name $key $lambda
         set Bodies($cluster,$name,$key) $body
     }
+    unset -nocomplain Reported($cluster,$name)
     return
+}
+
+# The cluster is gone: so is what was kept for it.
+proc ::cluster::hooks::Forget cluster {
+    variable Bodies
+    variable Reported
+    array unset Bodies $cluster,*
+    array unset Reported $cluster,*
 }
 
 # The core's name, the keys (channels, an op), and the words behind the path.
@@ -167,24 +180,36 @@ proc ::cluster::hooks::Ask {name lambda cluster service payload proto
     } result options]
     switch -- $code {
         0 - 2   { return [list 0 $payload] }
-        1       { return [list [Verdict $name $result $options] $payload] }
+        1       {
+            return [list [Verdict $cluster $name $result $options] $payload]
+        }
         default { return [list 1 $payload] }
     }
 }
 
 # A veto is silent; any other error is reported.  A bare break or continue in
 # a body is a veto too: Tcl makes an error of it, with this code.
-proc ::cluster::hooks::Verdict {name result options} {
+proc ::cluster::hooks::Verdict {cluster name result options} {
     set code [dict get $options -errorcode]
     if {[lrange $code 0 1] eq {CLUSTER VETO}
         || $code eq {TCL RESULT UNEXPECTED}} {
         return 1
     }
-    dict append options -errorinfo "\n    (hook \"$name\")"
-    after 0 [list ::cluster::hooks::Report $options $result]
+    Failed $cluster $name $result $options
     return 2
 }
 
-proc ::cluster::hooks::Report {options result} {
-    return -options $options $result
+# A hook failed: said once, until it is set anew, with its path and its line.
+proc ::cluster::hooks::Failed {cluster name result options} {
+    variable Reported
+    if {[info exists Reported($cluster,$name)]} {
+        return
+    }
+    set Reported($cluster,$name) 1
+    set where {}
+    if {[dict exists $options -errorinfo] && [regexp {\(lambda term .* line (\d+)\)} \
+            [dict get $options -errorinfo] -> line]} {
+        set where ", line $line of its body"
+    }
+    ::cluster::log::Say $cluster error "hook \"$name\"$where: $result" $options
 }

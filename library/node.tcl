@@ -1,4 +1,5 @@
-# node.tcl -- what the cluster command does in Tcl: tags and channels.
+# node.tcl -- what the cluster command does in Tcl: tags, channels, options,
+#             and the words of the first generation.
 
 namespace eval ::cluster::node {}
 
@@ -103,4 +104,150 @@ proc ::cluster::node::Channel {cluster action channels} {
         $cluster Channel $channel $join
     }
     return
+}
+
+# $cluster props ?name ...? -> the properties of our protocols, all of them or
+# those named; "protoprops" names them all.
+proc ::cluster::node::Props {cluster args} {
+    set props [$cluster Props]
+    if {![llength $args] || [lsearch -nocase -glob $args protop*] >= 0} {
+        return $props
+    }
+    return [dict filter $props script {name -} {expr {$name in $args}}]
+}
+
+# ---- options that change while running --------------------------------------------
+
+# $cluster configure -> all; -option -> its value; -option value ... -> changes
+# them, all or none.
+proc ::cluster::node::Configure {cluster args} {
+    switch -- [llength $args] {
+        0 { return [Options $cluster] }
+        1 {
+            set options [Options $cluster]
+            if {![dict exists $options [lindex $args 0]]} {
+                NoOption $cluster [lindex $args 0]
+            }
+            return [dict get $options [lindex $args 0]]
+        }
+    }
+    if {[llength $args] % 2} {
+        return -code error -errorcode CLUSTER_INVALID_ARGS \
+            "missing value for option \"[lindex $args end]\""
+    }
+    set checked {}
+    foreach {option value} $args {
+        dict set checked $option [CheckOption $cluster $option $value]
+    }
+    dict for {option value} $checked {
+        Change $cluster $option $value
+    }
+    return
+}
+
+# What can change: option -> value now.
+proc ::cluster::node::Options cluster {
+    set options [dict create -ttl [$cluster ttl] \
+        -heartbeat [$cluster config heartbeat] -tags [$cluster tags] \
+        -channels [$cluster Channel] \
+        -loglevel [::cluster::log::Level $cluster]]
+    dict for {limit default} [::cluster::core::limits] {
+        catch {set default [$cluster config $limit]}
+        dict set options -$limit $default
+    }
+    return $options
+}
+
+proc ::cluster::node::NoOption {cluster option} {
+    return -code error -level 2 -errorcode CLUSTER_INVALID_ARGS "unknown\
+        option \"$option\": must be [join [dict keys [Options $cluster]] {, }]"
+}
+
+proc ::cluster::node::CheckOption {cluster option value} {
+    switch -- $option {
+        -tags     { return [::cluster::CheckList $option $value] }
+        -channels { return [::cluster::CheckNumbers $option $value] }
+        -loglevel { return $value }
+    }
+    if {![dict exists [Options $cluster] $option]} {
+        NoOption $cluster $option
+    }
+    return [::cluster::CheckCount $option $value]
+}
+
+proc ::cluster::node::Change {cluster option value} {
+    switch -- $option {
+        -tags     { Tags $cluster -replace $value }
+        -loglevel { ::cluster::log::Level $cluster $value }
+        -channels {
+            foreach channel [$cluster Channel] {
+                if {$channel > 2 && $channel ni $value} {
+                    $cluster Channel $channel 0
+                }
+            }
+            foreach channel $value {
+                $cluster Channel $channel 1
+            }
+        }
+        default   { $cluster Alter [string range $option 1 end] $value }
+    }
+}
+
+# ---- the first generation's words (API 6) ---------------------------------------------
+
+# $cluster broadcast payload, or $cluster broadcast op ?data?: a word that is
+# no payload dict is an op.
+proc ::cluster::node::Broadcast {cluster payload args} {
+    if {![llength $args] && [IsPayload $payload]} {
+        return [$cluster Transmit $payload]
+    }
+    return [$cluster Transmit [dict create op $payload data [lindex $args 0]]]
+}
+
+proc ::cluster::node::IsPayload value {
+    if {[catch {dict keys $value} keys] || ![llength $keys]} {
+        return 0
+    }
+    foreach key $keys {
+        if {$key ni $::cluster::hooks::Fields} {
+            return 0
+        }
+    }
+    return 1
+}
+
+# $cluster sendto services op ?data?
+proc ::cluster::node::Sendto {cluster services op args} {
+    return [$cluster send -services $services -op $op \
+        -data [lindex $args 0]]
+}
+
+# Of the known services, each once: addresses, names, hardware addresses.
+proc ::cluster::node::Ips cluster {
+    return [Each $cluster ip]
+}
+
+proc ::cluster::node::Names cluster {
+    return [Each $cluster name]
+}
+
+proc ::cluster::node::Macs cluster {
+    return [Each $cluster hid]
+}
+
+proc ::cluster::node::Each {cluster what} {
+    set values {}
+    foreach service [$cluster services] {
+        set value [$service $what]
+        if {$value ne {} && $value ni $values} {
+            lappend values $value
+        }
+    }
+    return $values
+}
+
+# Called when the cluster's command is deleted.
+proc ::cluster::node::Gone {cluster args} {
+    ::cluster::hooks::Forget $cluster
+    ::cluster::log::Forget $cluster
 }
