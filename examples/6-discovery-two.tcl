@@ -1,0 +1,16 @@
+# 6-discovery-two.tcl -- simple service discovery, the second of two shells.
+#
+# Run it in one shell and 5-discovery-one.tcl in another one of the same host
+# (TCLLIBPATH=$PWD/build).
+
+package require cluster
+fconfigure stdout -buffering line
+
+set cluster [cluster join -tags [list service_two]]
+
+$cluster hook service discovered {
+    puts "New Service Discovered: $service"
+}
+
+# Enter the event loop and allow cluster to work
+vwait _forever_
