@@ -20,7 +20,8 @@ typedef struct source {
     clu_address from;
     clu_list starts;            /* the oldest first */
     int count;                  /* of starts */
-    clu_ms blurred;             /* until then pieces may be of lost frames */
+    size_t owed;                /* bytes still to come of frames given up */
+    clu_ms quiet;               /* if none of them came by then none will */
 } source;
 
 #define START_OF(node) CLU_CONTAINER(node, start, at)
@@ -48,10 +49,16 @@ static void forget(clu_partials *p, source *s, start *one)
     drop_start(p, s, one);
 }
 
+/* May the next piece be one of a frame that was given up? */
+static bool is_blurred(const source *s, clu_ms now)
+{
+    return s->owed > 0 && s->quiet > now;
+}
+
 /* A source in which nothing waits is none. */
 static void prune(clu_partials *p, source *s, clu_ms now)
 {
-    if (clu_list_empty(&s->starts) && s->blurred <= now) {
+    if (clu_list_empty(&s->starts) && !is_blurred(s, now)) {
         clu_list_unlink(&s->at);
         clu_free(s);
         p->source_count--;
@@ -106,7 +113,7 @@ clu_ms clu_partials_expire(clu_partials *p, const clu_limits *limits,
                && START_OF(s->starts.next)->came + age <= now) {
             forget(p, s, START_OF(s->starts.next));
         }
-        clu_ms at_s = clu_list_empty(&s->starts) ? s->blurred
+        clu_ms at_s = clu_list_empty(&s->starts) ? s->quiet
             : START_OF(s->starts.next)->came + age;
         next = at_s > now && at_s < next ? at_s : next;
         prune(p, s, now);
@@ -114,16 +121,24 @@ clu_ms clu_partials_expire(clu_partials *p, const clu_limits *limits,
     return next;
 }
 
-/* A frame is given up whose other pieces are still to come: with those of
-   another they might make a mixture. */
-static void blur(clu_partials *p, source *s, clu_ms now)
+/* A frame is given up of which so many bytes are still to come: with those of
+   another they might make a mixture, so all that wait are given up. */
+static void blur(clu_partials *p, source *s, size_t missing, clu_ms now)
 {
-    while (s && !clu_list_empty(&s->starts)) {
-        forget(p, s, START_OF(s->starts.next));
+    s->owed = missing + (is_blurred(s, now) ? s->owed : 0);
+    s->quiet = now + CLU_PARTIAL_QUIET;
+    while (!clu_list_empty(&s->starts)) {
+        start *one = START_OF(s->starts.next);
+        s->owed += one->total - one->bytes.n;
+        forget(p, s, one);
     }
-    if (s) {
-        s->blurred = now + CLU_PARTIAL_QUIET;
-    }
+}
+
+/* One more piece of what was given up: when all have come, all is clear. */
+static void pay(source *s, size_t n, clu_ms now)
+{
+    s->owed -= n < s->owed ? n : s->owed;
+    s->quiet = now + CLU_PARTIAL_QUIET;
 }
 
 /* ---- Starts -------------------------------------------------------------- */
@@ -184,10 +199,12 @@ static void keep_start(clu_partials *p, const clu_limits *limits,
     if (!s) {
         s = make_source(p, from);
     }
-    if (!s || s->count >= CLU_PARTIAL_STARTS || s->blurred > now
+    if (!s || s->count >= CLU_PARTIAL_STARTS || is_blurred(s, now)
         || !add_start(p, limits, s, bytes, total, now)) {
         p->forgotten++;
-        blur(p, s, now);
+        if (s) {
+            blur(p, s, total - bytes.n, now);
+        }
     }
 }
 
@@ -265,7 +282,8 @@ static clu_err continue_one(clu_partials *p, const clu_limits *limits,
         return CLU_IGNORED;
     }
     if (several || !append(p, limits, one, bytes)) {
-        blur(p, s, now);
+        blur(p, s, 0, now);
+        pay(s, bytes.n, now);
     }
     return CLU_MORE;
 }
@@ -276,19 +294,21 @@ clu_err clu_partials_add(clu_partials *p, const clu_limits *limits,
 {
     clu_partials_expire(p, limits, now);
     source *s = find_source(p, from);
-    if (s && s->blurred > now) {
-        s->blurred = now + CLU_PARTIAL_QUIET;
-    } else if (s) {
+    if (s && !is_blurred(s, now)) {
         clu_err err = continue_one(p, limits, s, bytes, now, body);
-        prune(p, s, now);
         if (err != CLU_IGNORED) {
+            prune(p, s, now);
             return err;
         }
     }
     size_t total;
-    if (!begins(&bytes, (size_t)limits->at[CLU_LIMIT_MESSAGE], &total)) {
-        return CLU_IGNORED;
+    if (begins(&bytes, (size_t)limits->at[CLU_LIMIT_MESSAGE], &total)) {
+        keep_start(p, limits, from, bytes, total, now);
+        return CLU_MORE;
     }
-    keep_start(p, limits, from, bytes, total, now);
-    return CLU_MORE;
+    if (s && is_blurred(s, now)) {
+        pay(s, bytes.n, now);
+        prune(p, s, now);
+    }
+    return CLU_IGNORED;
 }

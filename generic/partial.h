@@ -12,8 +12,8 @@
  * frame that is longer than it: a few bytes hold nothing.  A middle is as long
  * as the start it belongs to, and a tail ends with the end mark exactly where
  * the frame does.  What fits two frames is never guessed at, it ends both, and
- * as their other pieces are still to come, nothing of that source is put
- * together until it has been quiet for a moment: multicast may lose a frame,
+ * nothing of that source is put together until as many bytes have come as these
+ * still owed, or it has been quiet for a moment: multicast may lose a frame,
  * but nobody shall be handed a mixture of two.  All is bounded, and forgotten
  * after CLU_LIMIT_PARTIAL_AGE.
  */

@@ -138,6 +138,19 @@ static const struct mix {
     { "nor are they after a loss", { 9000, 9100, 0 },
       { { 'a', 0, CLU_MORE }, { 'b', 0, CLU_MORE }, { 'b', 1, CLU_MORE },
         { 'a', 2, CLU_IGNORED }, { 'b', 2, CLU_IGNORED } }, 0, 2 },
+    { "when the same length twice has come, all is clear", { 5000, 5000, 0 },
+      { { 'a', 0, CLU_MORE }, { 'b', 0, CLU_MORE }, { 'b', 1, CLU_MORE },
+        { 'a', 1, CLU_IGNORED }, { 'a', 0, CLU_MORE }, { 'a', 1, CLU_OK } },
+      1, 2 },
+    { "not while pieces of it are still to come", { 5000, 5000, 5000 },
+      { { 'a', 0, CLU_MORE }, { 'b', 0, CLU_MORE }, { 'b', 1, CLU_MORE },
+        { 'c', 0, CLU_MORE }, { 'a', 1, CLU_IGNORED }, { 'c', 1, CLU_IGNORED },
+        { 'c', 0, CLU_MORE }, { 'c', 1, CLU_OK } }, 1, 3 },
+    { "nor when a middle was taken for another's", { 9000, 9100, 0 },
+      { { 'a', 0, CLU_MORE }, { 'b', 0, CLU_MORE }, { 'a', 1, CLU_MORE },
+        { 'b', 1, CLU_IGNORED }, { 'b', 2, CLU_IGNORED },
+        { 'a', 2, CLU_IGNORED }, { 'a', 0, CLU_MORE }, { 'a', 1, CLU_MORE },
+        { 'a', 2, CLU_OK } }, 1, 2 },
     { "a lost middle makes no frame of the rest", { 9000, 0, 0 },
       { { 'a', 0, CLU_MORE }, { 'a', 2, CLU_IGNORED } }, 0, 0 },
     { "a lost tail does not spoil the next frame", { 9000, 9100, 0 },
@@ -278,13 +291,18 @@ static int send_mixed(uint64_t *state, clu_ms now)
     return whole;
 }
 
-TEST("partial-3.3 pieces in any order of senders never make a mixture")
+TEST("partial-3.3 pieces in any order never make a mixture, nor spoil the next")
 {
     uint64_t state = check_seed();
     begin();
     int whole = 0;
     for (int i = 0; i < 1000; i++) {
-        whole += send_mixed(&state, (clu_ms)i * (CLU_PARTIAL_QUIET + 1));
+        whole += send_mixed(&state, 0);         /* no moment's rest between */
+        clu_slice f = frame(5000, 'z'), body = { 0 };
+        CHECK_ERR(add(piece(f, 0), &body), CLU_MORE);
+        CHECK_ERR(add(piece(f, 1), &body), CLU_OK);
+        check_body(body, f, 'z');
+        free((void *)f.p);
     }
     check_about("%d whole, %llu forgotten", whole,
                 (unsigned long long)partials.forgotten);
