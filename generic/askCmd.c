@@ -51,6 +51,14 @@ static int check_options(clu_asking *a)
         return clu_tcl_fail(a->interp, "CLUSTER_QUERY_NO_COMMAND",
                             "no -command was given");
     }
+    Tcl_Size words = 1;
+    if (a->at[COMMAND] != NULL
+        && (Tcl_ListObjLength(NULL, a->at[COMMAND], &words) != TCL_OK
+            || words == 0)) {
+        return clu_tcl_fail(a->interp, "CLUSTER_INVALID_ARGS", "-command must "
+                            "be a list of a command and its words, not \"%s\"",
+                            Tcl_GetString(a->at[COMMAND]));
+    }
     a->timeout = 30000;
     if (a->at[TIMEOUT] != NULL
         && (Tcl_GetWideIntFromObj(NULL, a->at[TIMEOUT], &a->timeout) != TCL_OK
@@ -98,7 +106,7 @@ static clu_slice take_id(clu_asking *a)
     clu_slice id = a->packet->at[CLU_FIELD_ruid].text;
     uint64_t older = clu_engine_query_find(a->node->engine, id);
     if (older != 0) {
-        clu_engine_query_end(a->node->engine, older);
+        clu_query_yield(a->node, older);
     }
     return id;
 }

@@ -130,6 +130,13 @@ static void stop_transports(clu_engine *e)
     }
 }
 
+void clu_engine_stop(clu_engine *e)
+{
+    if (e->left) {
+        stop_transports(e);
+    }
+}
+
 void clu_engine_leave(clu_engine *e, clu_ms now)
 {
     if (e->left || e->leaving) {

@@ -126,6 +126,9 @@ clu_err clu_engine_join(clu_engine *e, clu_ms now);
 void clu_engine_leave(clu_engine *e, clu_ms now);
 void clu_engine_destroy(clu_engine *e);         /* leaves first */
 bool clu_engine_left(const clu_engine *e);
+/* It left: stops the transports now.  Only where none of them is on the
+   stack, whatever arrival is. */
+void clu_engine_stop(clu_engine *e);
 
 /* ---- in ----------------------------------------------------------------- */
 

@@ -364,6 +364,7 @@ static clu_node *new_node(clu_state *state)
     clu_list_init(&node->server.link);
     node->server.serve = clu_notify_serve;
     node->server.behind = clu_notify_behind;
+    node->server.waits = clu_notify_waits;
     node->timer.due = clu_notify_timer;
     Tcl_InitHashTable(&node->services, TCL_ONE_WORD_KEYS);
     Tcl_InitHashTable(&node->queries, TCL_ONE_WORD_KEYS);

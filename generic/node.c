@@ -47,10 +47,23 @@ void clu_node_release(clu_node *node)
     clu_free(node);
 }
 
-/* The commands below ::cluster::clusters::<n>, each by its own delete. */
+/* Its own command, where it was not that which began it. */
+static void delete_command(clu_node *node)
+{
+    Tcl_Command token = node->token;
+    node->token = NULL;
+    if (token != NULL) {
+        Tcl_DeleteCommandFromToken(node->state->interp, token);
+    }
+}
+
+/* The namespace ::cluster::clusters::<n> and what scripts put there. */
 static void delete_spaces(clu_node *node)
 {
     Tcl_Interp *interp = node->state->interp;
+    if (Tcl_InterpDeleted(interp)) {
+        return;                 /* they go with it */
+    }
     Tcl_Obj *name = Tcl_NewStringObj(Tcl_GetString(node->spaces), -1);
     Tcl_IncrRefCount(name);
     Tcl_SetObjLength(name, (int)strlen(Tcl_GetString(name)) - 2);
@@ -69,12 +82,19 @@ void clu_node_finish(clu_node *node)
         return;
     }
     node->dead = true;
-    clu_engine_tick(node->engine, clu_loop_clock());    /* its last one */
+    /* Arrivals run from our queue here, so no transport is on the stack, even
+       when a script in the middle of one brought us here, or ends the
+       process. */
+    clu_engine_stop(node->engine);
     clu_hook_clear(node);
     clu_notify_discard(node);
     clu_notifier_remove(&node->server);
     clu_loop_cancel(node->state->loop, &node->timer);
     clu_list_unlink(&node->link);
+    /* One by one: some may have been renamed out of the namespace. */
+    clu_query_clear(node);
+    clu_service_clear(node);
+    delete_command(node);
     delete_spaces(node);
     node->state = NULL;
     clu_notifier_close();
@@ -121,4 +141,40 @@ void clu_node_rearm(clu_node *node)
     } else if (!node->tick_due) {
         clu_loop_set(node->state->loop, &node->timer, at);
     }
+}
+
+/* Is it still what Tcl calls the command?  Without making a value. */
+static bool is_name(Tcl_Interp *interp, Tcl_Command token, const char *name)
+{
+    Tcl_CmdInfo info;
+    if (!Tcl_GetCommandInfoFromToken(token, &info)
+        || info.namespacePtr == NULL) {
+        return true;            /* it is being deleted */
+    }
+    const char *space = info.namespacePtr->fullName;
+    size_t n = strlen(space);
+    if (strncmp(name, space, n) != 0) {
+        return false;
+    }
+    name += n;
+    if (n > 2) {                /* not the global one, "::" */
+        if (strncmp(name, "::", 2) != 0) {
+            return false;
+        }
+        name += 2;
+    }
+    return strcmp(name, Tcl_GetCommandName(interp, token)) == 0;
+}
+
+Tcl_Obj *clu_command_name(Tcl_Interp *interp, Tcl_Command token,
+                          Tcl_Obj **name)
+{
+    if (token != NULL && !is_name(interp, token, Tcl_GetString(*name))) {
+        Tcl_Obj *now = Tcl_NewObj();
+        Tcl_IncrRefCount(now);
+        Tcl_GetCommandFullName(interp, token, now);
+        Tcl_DecrRefCount(*name);
+        *name = now;
+    }
+    return *name;
 }

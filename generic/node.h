@@ -98,6 +98,10 @@ void clu_node_release(clu_node *node);
 void clu_node_close(clu_node *node);    /* leaves; tells what is to be told */
 void clu_node_finish(clu_node *node);   /* it is told: the commands go */
 void clu_node_abandon(clu_node *node);  /* the interpreter is going: silently */
+/* The name of a command as of now: a script may have renamed it.  *name, which
+   is held, is changed with it. */
+Tcl_Obj *clu_command_name(Tcl_Interp *interp, Tcl_Command token,
+                          Tcl_Obj **name);
 void clu_node_rearm(clu_node *node);    /* the timer, after anything happened */
 
 /* ---- nodeCmd.c ----------------------------------------------------------------- */
@@ -111,6 +115,7 @@ clu_up clu_notify_up;
 void clu_notify_timer(clu_timer *timer, clu_ms now);
 bool clu_notify_serve(clu_server *server, clu_ms until);
 bool clu_notify_behind(clu_server *server);
+bool clu_notify_waits(clu_server *server);
 void clu_notify_discard(clu_node *node);        /* empties both queues */
 /*
  * Serves cluster I/O, and nothing else of Tcl, until done says so or the time
@@ -133,6 +138,7 @@ bool clu_notify_broke(Tcl_Interp *interp, int code);
 Tcl_Obj *clu_service_name(clu_node *node, clu_service *s);
 /* Its command is the last thing that goes. */
 void clu_service_vanish(clu_node *node, uint64_t id);
+void clu_service_clear(clu_node *node);         /* all of them */
 /* The id behind a service command's name; 0: there is none (no error set). */
 uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name);
 /* ---- resolveCmd.c ---------------------------------------------------------------- */
@@ -182,6 +188,9 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id);
 /* One piece of news for a query: its callback. */
 void clu_query_news(clu_node *node, const clu_news *news);
 void clu_query_vanish(clu_node *node, uint64_t handle);
+/* Its command goes now, "done" is still told: another takes its name. */
+void clu_query_yield(clu_node *node, uint64_t handle);
+void clu_query_clear(clu_node *node);           /* all of them, untold */
 
 /* ---- sendCmd.c --------------------------------------------------------------------- */
 

@@ -30,7 +30,11 @@ static void deleted(ClientData cd)
 {
     clu_node *node = cd;
     node->token = NULL;
-    clu_node_close(node);
+    if (node->state != NULL && Tcl_InterpDeleted(node->state->interp)) {
+        clu_node_abandon(node); /* no script of its can run any more */
+    } else {
+        clu_node_close(node);
+    }
 }
 
 int clu_node_publish(clu_node *node)

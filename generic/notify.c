@@ -42,12 +42,16 @@ bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
         Tcl_IncrRefCount(objv[i]);
     }
     node->nesting++;
+    clu_notifier_stir();        /* it may enter the event loop */
     *code = Tcl_EvalObjv(interp, objc, objv, TCL_EVAL_GLOBAL);
     node->nesting--;
     for (Tcl_Size i = 0; i < objc; i++) {
         Tcl_DecrRefCount(objv[i]);
     }
-    bool alive = !node->dead && node->state != NULL;
+    if (Tcl_InterpDeleted(interp)) {
+        clu_node_abandon(node); /* no script of its can run any more */
+    }
+    bool alive = !node->dead;
     Tcl_Release(interp);
     clu_node_release(node);
     return alive;
@@ -251,10 +255,24 @@ void clu_notify_timer(clu_timer *timer, clu_ms now)
     }
 }
 
+static bool is_idle(const clu_node *node)
+{
+    return !node->tick_due && clu_list_empty(&node->told)
+        && clu_list_empty(&node->arrived);
+}
+
+/* Hooks that enter the event loop nest; what is beyond the limit waits until
+   they return. */
 static bool has_work(const clu_node *node)
 {
-    return !node->dead && (node->tick_due || !clu_list_empty(&node->told)
-                           || !clu_list_empty(&node->arrived));
+    return !node->dead && !is_idle(node)
+        && node->nesting < clu_engine_config(node->engine)
+        ->limits.at[CLU_LIMIT_NESTING];
+}
+
+bool clu_notify_waits(clu_server *server)
+{
+    return has_work(CLU_CONTAINER(server, clu_node, server));
 }
 
 static void work(clu_node *node)
@@ -279,7 +297,7 @@ bool clu_notify_serve(clu_server *server, clu_ms until)
         work(node);
     } while (clu_loop_clock() < until);
     bool more = has_work(node);
-    if (!more && node->closing) {
+    if (node->closing && is_idle(node) && clu_engine_left(node->engine)) {
         clu_node_finish(node);
     } else {
         clu_node_rearm(node);

@@ -7,7 +7,7 @@
 #include "node.h"
 
 struct clu_query_object {
-    clu_node *node;
+    clu_node *node;             /* NULL: it finished before the command */
     uint64_t handle;
     Tcl_Command token;          /* NULL: the command is gone already */
     Tcl_Obj *name;              /* held, as all below that are not NULL */
@@ -69,6 +69,9 @@ static int run_nr(ClientData cd, Tcl_Interp *interp, int objc,
 {
     clu_query_object *q = cd;
     clu_node *node = q->node;
+    if (node == NULL) {
+        return clu_tcl_error(interp, CLU_GONE, "the cluster is gone");
+    }
     clu_node_hold(node);
     int code = clu_sub_run(query_subs, q, q->token, interp, objc, objv);
     clu_node_release(node);
@@ -94,7 +97,9 @@ static void deleted(ClientData cd)
 {
     clu_query_object *q = cd;
     q->token = NULL;
-    if (q->over || q->node->dead) {
+    if (q->node == NULL) {
+        clu_query_free(q);
+    } else if (q->over || q->node->dead) {
         Tcl_HashEntry *entry = entry_of(q->node, q->handle);
         if (entry != NULL) {
             Tcl_DeleteHashEntry(entry);
@@ -116,6 +121,31 @@ void clu_query_vanish(clu_node *node, uint64_t handle)
         Tcl_DeleteCommandFromToken(node->state->interp, q->token);
     } else {
         deleted(q);
+    }
+}
+
+void clu_query_yield(clu_node *node, uint64_t handle)
+{
+    clu_query_object *q = query_of(node, handle);
+    if (q != NULL && q->token != NULL) {
+        Tcl_DeleteCommandFromToken(node->state->interp, q->token);
+    }
+    clu_engine_query_end(node->engine, handle);
+}
+
+void clu_query_clear(clu_node *node)
+{
+    Tcl_HashSearch search;
+    Tcl_HashEntry *entry;
+    while ((entry = Tcl_FirstHashEntry(&node->queries, &search)) != NULL) {
+        clu_query_object *q = Tcl_GetHashValue(entry);
+        Tcl_DeleteHashEntry(entry);
+        q->node = NULL;
+        if (q->token != NULL) {
+            Tcl_DeleteCommandFromToken(node->state->interp, q->token);
+        } else {
+            clu_query_free(q);
+        }
     }
 }
 
@@ -239,16 +269,13 @@ static bool call(clu_query_object *q, int *code)
     clu_node *node = q->node;
     Tcl_Size count;
     Tcl_Obj **words;
-    Tcl_Obj *pair[2] = { q->event, q->name };
-    Tcl_Obj *line = Tcl_DuplicateObj(q->command);
+    Tcl_Obj *pair[2] = { q->event, clu_command_name(node->state->interp,
+                                                    q->token, &q->name) };
+    Tcl_Obj *line = Tcl_DuplicateObj(q->command);   /* was seen to be a list */
     Tcl_IncrRefCount(line);
-    bool alive = true;
-    *code = Tcl_ListObjAppendElement(node->state->interp, line,
-                                     Tcl_NewListObj(2, pair));
-    if (*code == TCL_OK) {
-        Tcl_ListObjGetElements(NULL, line, &count, &words);
-        alive = clu_notify_eval(node, count, words, code);
-    }
+    Tcl_ListObjAppendElement(NULL, line, Tcl_NewListObj(2, pair));
+    Tcl_ListObjGetElements(NULL, line, &count, &words);
+    bool alive = clu_notify_eval(node, count, words, code);
     Tcl_DecrRefCount(line);
     return alive;
 }

@@ -8,7 +8,7 @@
 #include "node.h"
 
 typedef struct clu_service_cmd {
-    clu_node *node;             /* outlives it: the node deletes it first */
+    clu_node *node;             /* NULL: it finished before the command */
     clu_service *service;       /* held */
     Tcl_Command token;          /* NULL: it is being deleted */
     Tcl_Obj *name;              /* held */
@@ -21,6 +21,9 @@ static int run_nr(ClientData cd, Tcl_Interp *interp, int objc,
 {
     clu_service_cmd *cmd = cd;
     clu_node *node = cmd->node;
+    if (node == NULL) {
+        return clu_tcl_error(interp, CLU_GONE, "the cluster is gone");
+    }
     clu_node_hold(node);
     clu_service_hold(cmd->service);
     clu_service *s = cmd->service;
@@ -46,7 +49,8 @@ static Tcl_HashEntry *entry_of(clu_node *node, uint64_t id)
 static void deleted(ClientData cd)
 {
     clu_service_cmd *cmd = cd;
-    Tcl_HashEntry *entry = entry_of(cmd->node, cmd->service->id);
+    Tcl_HashEntry *entry = cmd->node ? entry_of(cmd->node, cmd->service->id)
+                                     : NULL;
     if (entry != NULL && Tcl_GetHashValue(entry) == cmd) {
         Tcl_DeleteHashEntry(entry);
     }
@@ -63,7 +67,44 @@ static Tcl_Obj *full_name(clu_node *node, const clu_service *s)
     return name;
 }
 
-static clu_service_cmd *create(clu_node *node, clu_service *s)
+static void enter(clu_service_cmd *cmd, clu_service *s)
+{
+    int fresh;
+    Tcl_HashEntry *entry = Tcl_CreateHashEntry(&cmd->node->services,
+                                               (char *)(uintptr_t)s->id,
+                                               &fresh);
+    Tcl_SetHashValue(entry, cmd);
+}
+
+/*
+ * Its name may be in use still by one of the same sid and hid that went, or,
+ * for one that went, by one that came since.  The one command then speaks
+ * for whom is there: to replace it would run traces in the middle of here.
+ */
+static clu_service_cmd *take_over(clu_node *node, clu_service *s,
+                                  Tcl_Obj *name)
+{
+    Tcl_CmdInfo info;
+    if (!Tcl_GetCommandInfo(node->state->interp, Tcl_GetString(name), &info)
+        || info.objProc != run) {
+        return NULL;
+    }
+    clu_service_cmd *cmd = info.objClientData;
+    if (cmd->node != node || s->state == CLU_SERVICE_GONE) {
+        return cmd->node == node ? cmd : NULL;
+    }
+    Tcl_HashEntry *old = entry_of(node, cmd->service->id);
+    if (old != NULL) {
+        Tcl_DeleteHashEntry(old);
+    }
+    clu_service_hold(s);
+    clu_service_release(cmd->service);
+    cmd->service = s;
+    enter(cmd, s);
+    return cmd;
+}
+
+static clu_service_cmd *create(clu_node *node, clu_service *s, Tcl_Obj *name)
 {
     clu_service_cmd *cmd = clu_alloc(sizeof *cmd);
     if (cmd == NULL) {
@@ -71,7 +112,7 @@ static clu_service_cmd *create(clu_node *node, clu_service *s)
     }
     cmd->node = node;
     cmd->service = s;
-    cmd->name = full_name(node, s);
+    cmd->name = name;
     Tcl_IncrRefCount(cmd->name);
     clu_service_hold(s);
     cmd->token = Tcl_NRCreateCommand(node->state->interp,
@@ -83,11 +124,7 @@ static clu_service_cmd *create(clu_node *node, clu_service *s)
         clu_free(cmd);
         return NULL;
     }
-    int fresh;
-    Tcl_HashEntry *entry = Tcl_CreateHashEntry(&node->services,
-                                               (char *)(uintptr_t)s->id,
-                                               &fresh);
-    Tcl_SetHashValue(entry, cmd);
+    enter(cmd, s);
     return cmd;
 }
 
@@ -97,8 +134,30 @@ Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
         return Tcl_NewObj();
     }
     Tcl_HashEntry *entry = entry_of(node, s->id);
-    clu_service_cmd *cmd = entry ? Tcl_GetHashValue(entry) : create(node, s);
-    return cmd ? cmd->name : Tcl_NewObj();
+    clu_service_cmd *cmd = entry ? Tcl_GetHashValue(entry) : NULL;
+    if (cmd == NULL) {
+        Tcl_Obj *name = full_name(node, s);
+        Tcl_IncrRefCount(name);
+        cmd = take_over(node, s, name);
+        if (cmd == NULL) {
+            cmd = create(node, s, name);
+        }
+        Tcl_DecrRefCount(name);
+    }
+    return cmd ? clu_command_name(node->state->interp, cmd->token, &cmd->name)
+               : Tcl_NewObj();
+}
+
+void clu_service_clear(clu_node *node)
+{
+    Tcl_HashSearch search;
+    Tcl_HashEntry *entry;
+    while ((entry = Tcl_FirstHashEntry(&node->services, &search)) != NULL) {
+        clu_service_cmd *cmd = Tcl_GetHashValue(entry);
+        Tcl_DeleteHashEntry(entry);
+        cmd->node = NULL;
+        Tcl_DeleteCommandFromToken(node->state->interp, cmd->token);
+    }
 }
 
 void clu_service_vanish(clu_node *node, uint64_t id)

@@ -201,6 +201,17 @@ void clu_notifier_wake(void)
     }
 }
 
+void clu_notifier_stir(void)
+{
+    clu_notifier *n = mine();
+    for (clu_list *l = n->servers.next; l != &n->servers; l = l->next) {
+        if (SERVER_OF(l)->waits(SERVER_OF(l))) {
+            clu_notifier_wake();
+            return;
+        }
+    }
+}
+
 void clu_notifier_io(int wait)
 {
     clu_notifier *n = mine();

@@ -22,6 +22,7 @@ typedef struct clu_server {
     /* Works until then at most; true: there is more to do. */
     bool (*serve)(struct clu_server *server, clu_ms until);
     bool (*behind)(struct clu_server *server);  /* so much that I/O waits */
+    bool (*waits)(struct clu_server *server);   /* there is something to serve */
     clu_list link;              /* the notifier's own */
 } clu_server;
 
@@ -33,6 +34,9 @@ void clu_notifier_close(void);
 void clu_notifier_add(clu_server *server);
 void clu_notifier_remove(clu_server *server);
 void clu_notifier_wake(void);           /* there is something to serve */
+/* A script is about to run, which may enter the event loop: if somebody has
+   something to serve, it shall be served there. */
+void clu_notifier_stir(void);
 
 /* I/O alone, waiting up to so many ms: for calls that wait by themselves. */
 void clu_notifier_io(int wait);
