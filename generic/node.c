@@ -12,16 +12,7 @@ Tcl_Obj *clu_node_name(clu_node *node)
     if (node->token == NULL || node->state == NULL) {
         return node->name;
     }
-    Tcl_Obj *now = Tcl_NewObj();
-    Tcl_IncrRefCount(now);
-    Tcl_GetCommandFullName(node->state->interp, node->token, now);
-    if (strcmp(Tcl_GetString(now), Tcl_GetString(node->name)) != 0) {
-        Tcl_DecrRefCount(node->name);
-        node->name = now;       /* it was renamed; held once already */
-    } else {
-        Tcl_DecrRefCount(now);
-    }
-    return node->name;
+    return clu_command_name(node->state->interp, node->token, &node->name);
 }
 
 void clu_node_hold(clu_node *node)
