@@ -100,10 +100,9 @@ clu_err clu_engine_attach(clu_engine *e, clu_transport *t,
 
 clu_err clu_engine_join(clu_engine *e, clu_ms now)
 {
+    /* Once it is out the discovery follows, now or when there is a network. */
+    e->joining = true;
     clu_err err = clu_engine_heartbeat(e, true, true, 0, now);
-    if (err == CLU_OK) {
-        err = clu_engine_discover(e, 0, now);
-    }
     clu_self_look_soon(e, now);
     return err;
 }

@@ -116,7 +116,8 @@ clu_err clu_engine_create(const clu_config *config, const clu_patron *patron,
 clu_err clu_engine_attach(clu_engine *e, clu_transport *t,
                           clu_up *up, void *owner);
 
-/* Beacons: a heartbeat and a discovery, both with properties and tags. */
+/* Beacons: a heartbeat and a discovery, both with properties and tags.
+   UNREACHABLE: there is no way to the group now; it is tried each second. */
 clu_err clu_engine_join(clu_engine *e, clu_ms now);
 
 /* Says goodbye, stops the transports, loses every service without a word and

@@ -34,6 +34,7 @@ struct clu_engine {
     clu_deadline beat;          /* the next heartbeat */
     bool beat_tags, beat_props; /* what it carries, whoever sends it */
     clu_ms beaten;              /* the last one that all got */
+    bool joining;               /* its discovery is still to leave */
     clu_ms discovered;          /* the last discovery, -1: none */
     clu_deadline look;          /* discover again: somebody knows more */
     unsigned looks;             /* how often we did */

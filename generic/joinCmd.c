@@ -23,6 +23,7 @@ typedef struct clu_joining {
     char sid[9], hid[18];
     clu_address group;
     int ttl;                    /* 0: this host only */
+    const char *warning;        /* what a person should know, or NULL */
 } clu_joining;
 
 /* ---- the config's values -------------------------------------------------------------- */
@@ -343,7 +344,10 @@ static int build(clu_joining *j, Tcl_Obj *number)
         return TCL_ERROR;
     }
     clu_err err = clu_engine_join(node->engine, clu_loop_clock());
-    if (err != CLU_OK && err != CLU_VETO) {
+    if (err == CLU_UNREACHABLE) {
+        j->warning = "there is no way to the group: no network, or not yet; "
+            "it is tried again each second";
+    } else if (err != CLU_OK && err != CLU_VETO) {
         return failed(j, err, "the first beacon did not leave");
     }
     clu_node_rearm(node);
@@ -413,7 +417,9 @@ int clu_join_cmd(ClientData cd, Tcl_Interp *interp, int objc,
         undo(&j);
         return TCL_ERROR;
     }
-    Tcl_SetObjResult(interp, j.node->name);
+    Tcl_Obj *pair[] = { j.node->name,
+                        Tcl_NewStringObj(j.warning ? j.warning : "", -1) };
+    Tcl_SetObjResult(interp, Tcl_NewListObj(2, pair));
     return TCL_OK;
 }
 

@@ -163,8 +163,16 @@ static clu_err send(clu_transport *t, const clu_target *to, clu_slice frame,
     if (!t->multicast && to->addr.port == 0) {
         return CLU_UNREACHABLE;
     }
-    if (self->fault == CLU_NET_FULL || self->fault == CLU_NET_BROKEN) {
-        return self->fault == CLU_NET_FULL ? CLU_LIMIT : CLU_SYSTEM;
+    switch (self->fault) {
+    case CLU_NET_FULL:
+        return CLU_LIMIT;
+    case CLU_NET_BROKEN:
+        return CLU_SYSTEM;
+    case CLU_NET_AWAY:
+        return CLU_UNREACHABLE;
+    case CLU_NET_SOUND:
+    case CLU_NET_DEAF:
+        break;
     }
     if (!t->datagram && to->service != 0) {
         connect_to(self, to->addr.port, to->service);

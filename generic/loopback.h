@@ -41,6 +41,7 @@ typedef enum {
     CLU_NET_SOUND,
     CLU_NET_FULL,               /* it says LIMIT when it shall send */
     CLU_NET_BROKEN,             /* it says SYSTEM when it shall send */
+    CLU_NET_AWAY,               /* it says UNREACHABLE when it shall send */
     CLU_NET_DEAF                /* what is sent to it comes back */
 } clu_net_fault;
 

@@ -274,6 +274,16 @@ static clu_ms next_beat(clu_engine *e)
     return interval - early;
 }
 
+#define NO_WAY_RETRY 1000       /* ms; while the network is not there */
+
+/* There is no network, or not yet: what the beat was to say is said soon. */
+static void beat_again(clu_engine *e, bool props, bool tags, clu_ms now)
+{
+    e->beat_props = e->beat_props || props;
+    e->beat_tags = e->beat_tags || tags;
+    clu_engine_heartbeat_at(e, clu_later(now, NO_WAY_RETRY), tags);
+}
+
 clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
                              uint64_t channel, clu_ms now)
 {
@@ -287,7 +297,14 @@ clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
         e->beaten = now;
         clu_engine_set(e, &e->beat, clu_later(now, next_beat(e)));
     }
-    return beacon(e, CLU_TYPE_HEARTBEAT, props, tags, channel, now);
+    clu_err err = beacon(e, CLU_TYPE_HEARTBEAT, props, tags, channel, now);
+    if (channel == 0 && err == CLU_UNREACHABLE && !e->left) {
+        beat_again(e, props, tags, now);
+    } else if (channel == 0 && err == CLU_OK && e->joining && !e->left) {
+        e->joining = false;
+        err = clu_engine_discover(e, 0, now);
+    }
+    return err;
 }
 
 clu_err clu_engine_heartbeat_at(clu_engine *e, clu_ms at, bool tags)
@@ -308,7 +325,12 @@ clu_err clu_engine_discover(clu_engine *e, uint64_t channel, clu_ms now)
         return CLU_LIMIT;
     }
     e->discovered = now;
-    return beacon(e, CLU_TYPE_DISCOVERY, true, true, channel, now);
+    clu_err err = beacon(e, CLU_TYPE_DISCOVERY, true, true, channel, now);
+    if (err == CLU_UNREACHABLE) {
+        e->discovered = -1;
+        e->joining = true;      /* it follows the next heartbeat that leaves */
+    }
+    return err;
 }
 
 #define LOOKS_MAX 4             /* after joining; then heartbeats will do */

@@ -35,8 +35,11 @@ proc ::cluster::Join args {
     variable Joined
     set config [JoinConfig $args]
     incr Joined
-    set cluster [core::join $Joined $config]
+    lassign [core::join $Joined $config] cluster warning
     trace add command $cluster delete ::cluster::node::Gone
+    if {$warning ne {}} {
+        log::Say $cluster warning $warning {}
+    }
     return $cluster
 }
 

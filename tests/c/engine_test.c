@@ -357,6 +357,22 @@ TEST("engine-3.4 without a group there is no beacon")
     sim_fini(&s);
 }
 
+TEST("engine-3.6 joined before there is a network: found when there is one")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s), *b = sim_add(&s);
+    clu_net_spoil(s.net, b->port, "c", CLU_NET_AWAY);
+    CHECK_ERR(sim_join(b), CLU_UNREACHABLE);
+    sim_advance(&s, 5 * SIM_SECOND);
+    CHECK(sim_service(a, b) == NULL);
+    clu_net_spoil(s.net, b->port, "c", CLU_NET_SOUND);
+    sim_advance(&s, 1100);
+    CHECK(sim_service(a, b) != NULL && sim_service(b, a) != NULL);
+    CHECK(clu_service_port(sim_service(b, a), "t") != 0);
+    sim_fini(&s);
+}
+
 TEST("engine-3.5 a crowd that asks at once is answered within two seconds")
 {
     sim s;
