@@ -361,7 +361,9 @@ TEST("engine-3.6 joined before there is a network: found when there is one")
 {
     sim s;
     sim_init(&s, 1);
-    sim_member *a = sim_start(&s), *b = sim_add(&s);
+    sim_member *a = sim_start(&s);
+    sim_advance(&s, SIM_SECOND);
+    sim_member *b = sim_add(&s);
     clu_net_spoil(s.net, b->port, "c", CLU_NET_AWAY);
     CHECK_ERR(sim_join(b), CLU_UNREACHABLE);
     sim_advance(&s, 5 * SIM_SECOND);
