@@ -49,9 +49,24 @@ proc start {name args} {
 
 # The same without waiting for it.
 proc launch {name args} {
+    run $name member.tcl {*}$args
+}
+
+# A stand-in for a member of the original 1.1.8, driven alike.
+proc startOriginal {name args} {
+    run $name original.tcl {*}$args
+    ready $name
+}
+
+proc run {name program args} {
+    runBy {} $name $program {*}$args
+}
+
+# By a command in front, such as one that enters another host's network.
+proc runBy {front name program args} {
     variable ::support::channels
-    set channel [open |[list [info nameofexecutable] \
-        [file join $::support::here member.tcl] {*}$args 2>@stderr] r+]
+    set channel [open |[list {*}$front [info nameofexecutable] \
+        [file join $::support::here $program] {*}$args 2>@stderr] r+]
     fconfigure $channel -translation binary -buffering full
     set channels($name) $channel
     return $name
