@@ -39,6 +39,12 @@ namespace eval ::cluster::hooks {
     }
     variable Fields {type channel hid sid known timestamp protocols ruid op
         data raw tags keepalive filter error}
+    # Further words that a body may use: whose packet it is, and whether that
+    # service is known (service evaluate, service validate).
+    variable Computed {
+        uuid   {[dict get $payload sid]@[dict get $payload hid]}
+        exists {[expr {$service ne {}}]}
+    }
 }
 
 # The namespace in which bodies run: nothing of ours in it but `my`.
@@ -144,7 +150,10 @@ proc ::cluster::hooks::Lambda {name body} {
     variable Paths
     set ask [expr {[dict get $Paths $name] eq "ask"}]
     set head [expr {$ask ? "upvar 1 payload payload;" : ""}]
-    append head [Variables $body [expr {[llength $name] == 2 && $ask}]]
+    append head [FieldVariables $body [expr {[llength $name] == 2 && $ask}]]
+    if {$name in {{service evaluate} {service validate}}} {
+        append head [ComputedVariables $body]
+    }
     set params {cluster service payload proto descriptor services}
     if {$ask} {
         set params {cluster service proto descriptor services}
@@ -154,7 +163,7 @@ proc ::cluster::hooks::Lambda {name body} {
 
 # Sets the variables that the body names.  In receive and send hooks a payload
 # without data is $data itself (API 4, the README's channel 5).
-proc ::cluster::hooks::Variables {body way} {
+proc ::cluster::hooks::FieldVariables {body way} {
     variable Fields
     set script {}
     foreach field $Fields {
@@ -167,6 +176,17 @@ proc ::cluster::hooks::Variables {body way} {
             append script " else {set data \$payload}"
         }
         append script ";"
+    }
+    return $script
+}
+
+proc ::cluster::hooks::ComputedVariables body {
+    variable Computed
+    set script {}
+    dict for {name value} $Computed {
+        if {[regexp "\\m$name\\M" $body]} {
+            append script "set $name $value;"
+        }
     }
     return $script
 }
