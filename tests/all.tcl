@@ -1,6 +1,7 @@
 # Runs every test file in a process of its own, a few at a time, and counts.
 #
-#   tclsh tests/all.tcl [-verbose] [-limit SECONDS] [-jobs N] [PATTERN ...]
+#   tclsh tests/all.tcl [-verbose] [-limit SECONDS] [-jobs N] [-results FILE]
+#                       [PATTERN ...]
 #
 # PATTERN selects files by name ("frame", "frame.test", "f*"). The package is
 # taken from $CLUSTER_BUILD, or ../build. A file is handed a directory of its
@@ -10,7 +11,9 @@
 #   # netns --eth      the same with an eth0 (see tools/in-netns)
 #   # limit SECONDS    it needs longer than the usual limit
 #
-# A file that ends badly, late or without a count is a failure.
+# A file that ends badly, late or without a count is a failure. With -results
+# each test becomes a line of FILE: file, name, and passed, failed or skipped,
+# with tabs between them; a file that failed as a whole has the name "-".
 
 package require Tcl 8.6-
 
@@ -21,6 +24,7 @@ namespace eval suite {
     variable jobs 2
     variable verbose 0
     variable patterns {}
+    variable results {};    # the channel of -results
     variable waiting {}
     variable running 0
     variable total {passed 0 failed 0 skipped 0}
@@ -37,6 +41,7 @@ proc suite::options {arguments} {
     variable verbose
     variable patterns
     variable build
+    variable results
     if {[info exists ::env(CLUSTER_BUILD)]} {
         set build [file normalize $::env(CLUSTER_BUILD)]
     }
@@ -45,6 +50,10 @@ proc suite::options {arguments} {
         set arguments [lassign $arguments word]
         switch -glob -- $word {
             -verbose { set verbose 1 }
+            -results {
+                set arguments [lassign $arguments path]
+                set results [open $path w]
+            }
             -limit - -jobs {
                 set arguments [lassign $arguments value]
                 if {![string is integer -strict $value] || $value < 1} {
@@ -153,6 +162,9 @@ proc suite::start {path} {
     file mkdir $place
     set ::env(CLUSTER_TEST_TMP) $place
     set ::env(TCLTEST_OPTIONS) [list -tmpdir $place]
+    if {$::suite::results ne {}} {
+        lappend ::env(TCLTEST_OPTIONS) -verbose {pass body error skip}
+    }
     reportInto $place.report
     set channel [open |[list setsid sh -c $shell sh $place.out \
         {*}[command $path $asked]] r+]
@@ -219,6 +231,7 @@ proc suite::ended {channel} {
         append output "-- ended with status $status\n"
     }
     report [dict get $this name] $counts $duration $output
+    record [dict get $this name] $counts $output
     fill
 }
 
@@ -280,6 +293,36 @@ proc suite::report {name counts duration output} {
             puts "  skipped: [lindex [split [string trim $output] \n] end]"
         }
     }
+}
+
+# Each test of a file, for -results: of tcltest's lines or a C test's.
+proc suite::record {name counts output} {
+    variable results
+    if {$results eq {}} {
+        return
+    }
+    set seen {}
+    foreach {pattern status} {
+        {^\+\+\+\+ (\S+) PASSED$}     passed
+        {^==== (\S+) FAILED$}         failed
+        {^\+\+\+\+ (\S+) SKIPPED:}    skipped
+        {^skipped (\S+)}              skipped
+        {^ok (\S+)}                   passed
+        {^not ok (\S+)}               failed
+    } {
+        foreach {- test} [regexp -all -inline -line $pattern $output] {
+            if {![dict exists $seen $test]} {
+                dict set seen $test $status
+            }
+        }
+    }
+    if {[dict get $counts failed] && "failed" ni [dict values $seen]} {
+        dict set seen - failed
+    }
+    dict for {test status} $seen {
+        puts $results [join [list $name $test $status] \t]
+    }
+    flush $results
 }
 
 # ---- All of it -------------------------------------------------------------
