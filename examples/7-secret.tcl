@@ -23,7 +23,7 @@ if {$name eq {} || $key eq {}} {
     exit 2
 }
 
-# ---- Encrypt, then authenticate -----------------------------------------------
+# ---- Encrypt, then authenticate ----------------------------------------------
 
 # One key for each purpose.
 set key [encoding convertto utf-8 $key]
@@ -79,7 +79,7 @@ proc decrypt {packet payload} {
         [string range $bytes 16 end]]]]
 }
 
-# ---- The channel ------------------------------------------------------------------
+# ---- The channel -------------------------------------------------------------
 
 set cluster [cluster join -tags [list $name] -channels 5]
 

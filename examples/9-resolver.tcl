@@ -21,7 +21,8 @@ proc look {} {
     show resolve $services
 
     # A tag that ends with "wait", and one of three.
-    set services [$::cluster resolver -match -has [list *wait] -equal -some [list one two three]]
+    set services [$::cluster resolver -match -has [list *wait] \
+        -equal -some [list one two three]]
     show resolver $services
 
     # Do we ourselves?
