@@ -346,7 +346,7 @@ void clu_hook_tell(clu_node *node, clu_hook hook, const clu_news *news)
     }
     int code;
     if (apply(node, lambda, news, &code) && code == TCL_ERROR
-        && !clu_notify_broke(node->state->interp, code)) {
+        && clu_notify_said(node->state->interp, code) == TCL_ERROR) {
         report(node, hook, code);
     }
 }
@@ -368,7 +368,8 @@ bool clu_hook_query(clu_node *node, const clu_news *news, Tcl_Obj **result,
         return false;
     }
     *failed = code != TCL_OK && code != TCL_RETURN;
-    *result = clu_notify_broke(interp, code)
+    int said = clu_notify_said(interp, code);
+    *result = said == TCL_BREAK || said == TCL_CONTINUE
         ? Tcl_NewStringObj("the query was refused", -1)
         : Tcl_GetObjResult(interp);
     Tcl_IncrRefCount(*result);

@@ -127,9 +127,9 @@ void clu_notify_wait(clu_node *node, uint64_t query, bool (*done)(void *ctx),
 /* Evaluates with the node held; false when the node died of it. */
 bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
                      int *code);
-/* Did a script say break or continue?  Bare in a procedure Tcl makes an error
-   of it, whose code is {TCL RESULT UNEXPECTED}. */
-bool clu_notify_broke(Tcl_Interp *interp, int code);
+/* What a script said that ended with this code.  A bare break or continue in a
+   procedure, of which Tcl makes an error, is TCL_BREAK or TCL_CONTINUE. */
+int clu_notify_said(Tcl_Interp *interp, int code);
 
 /* ---- serviceCmd.c --------------------------------------------------------------- */
 

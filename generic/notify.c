@@ -57,21 +57,25 @@ bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
     return alive;
 }
 
-bool clu_notify_broke(Tcl_Interp *interp, int code)
+int clu_notify_said(Tcl_Interp *interp, int code)
 {
     if (code != TCL_ERROR) {
-        return code == TCL_BREAK || code == TCL_CONTINUE;
+        return code;
     }
-    static const char said[] = "TCL RESULT UNEXPECTED";
+    static const char unexpected[] = "TCL RESULT UNEXPECTED";
     Tcl_Obj *options = Tcl_GetReturnOptions(interp, code);
     Tcl_Obj *key = Tcl_NewStringObj("-errorcode", -1), *value = NULL;
     Tcl_IncrRefCount(options);
     Tcl_IncrRefCount(key);
     Tcl_DictObjGet(NULL, options, key, &value);
-    bool broke = value != NULL && strcmp(Tcl_GetString(value), said) == 0;
+    if (value != NULL && strcmp(Tcl_GetString(value), unexpected) == 0) {
+        /* The words are Tcl's: invoked "continue" outside of a loop. */
+        code = strstr(Tcl_GetStringResult(interp), "\"continue\"") != NULL
+            ? TCL_CONTINUE : TCL_BREAK;
+    }
     Tcl_DecrRefCount(key);
     Tcl_DecrRefCount(options);
-    return broke;
+    return code;
 }
 
 /* ---- telling ---------------------------------------------------------------------- */

@@ -299,14 +299,14 @@ static bool run_callback(clu_query_object *q, const clu_news *news)
     bool alive = call(q, &code);
     if (alive) {
         Tcl_Interp *interp = node->state->interp;
-        bool broke = clu_notify_broke(interp, code);
+        int said = clu_notify_said(interp, code);
         q = query_of(node, news->query);
-        if (code == TCL_ERROR && !broke) {
+        if (said == TCL_ERROR) {
             Tcl_BackgroundException(interp, code);
         } else if (q != NULL && code != TCL_ERROR && code != TCL_RETURN) {
             collect(q, news, service, Tcl_GetObjResult(interp));
         }
-        if (q != NULL && broke && code != TCL_CONTINUE && !q->over) {
+        if (q != NULL && said == TCL_BREAK && !q->over) {
             end_early(q);
         }
         Tcl_ResetResult(interp);
