@@ -25,7 +25,14 @@ foreach v [concat [vectors cluster] [vectors decode] [vectors live-tc]] {
     if {[dict exists $v hex]} {
         set frame [binary decode hex [dict get $v hex]]
         seed frame \x07$frame
-        seed packet \x00[string range $frame 3 end-2]
+        set body [string range $frame 3 end-2]
+        seed packet \x00$body
+        seed stream \x80$frame
+        if {[string length $body] < 256} {
+            # A program for the engine: remote, no hooks, one datagram.
+            seed engine \x01\x00\x00\x00\x00\x00\x00[binary format ca* \
+                [string length $body] $body]
+        }
     }
     if {[dict exists $v decoded]} {
         seed words [encoding convertto utf-8 [dict get $v decoded]]
@@ -36,7 +43,7 @@ foreach v [vectors stream] {
 }
 foreach v [vectors template] {
     if {[dict exists $v template]} {
-        seed words [dict get $v template]
+        seed template \x00[encoding convertto utf-8 [dict get $v template]]
     }
 }
 foreach v [vectors types] {
@@ -45,5 +52,5 @@ foreach v [vectors types] {
     }
 }
 foreach address {127.0.0.1 230.230.230.230 ::1 fe80::1%2 ::ffff:10.0.0.1} {
-    seed words $address
+    seed address $address
 }

@@ -2,10 +2,8 @@
  * words.c -- fuzz: text that may be a Tcl list or dict.
  *
  * Words that were read are written and read again: the same words.  The input
- * is also merged with itself, and read as an address and as a template.
+ * is also merged with itself.
  */
-#include "address.h"
-#include "template.h"
 #include "words.h"
 
 #include <stdlib.h>
@@ -70,22 +68,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     clu_slice text = clu_slice_of(data, size);
     read_list(text);
     read_dict(text);
-
-    clu_address a;
-    char out[CLU_ADDRESS_TEXT];
-    if (clu_address_parse(text, &a) == CLU_OK) {
-        clu_address b;
-        clu_address_text(&a, out);
-        check(clu_address_parse(clu_slice_str(out), &b) == CLU_OK
-              && clu_address_eq(&a, &b));
-    }
-    clu_template *t;
-    clu_template_fault fault;
-    if (clu_template_create(text, &t, &fault) == CLU_OK) {
-        clu_template_destroy(t);
-    } else {
-        check(fault.line >= 1 && fault.line <= size + 1);
-    }
     check(clu_alloc_live() == 0);
     return 0;
 }

@@ -348,7 +348,8 @@ clu_err sim_event(sim_member *m, clu_service *to, const char *data)
     clu_packet p = { 0 };
     clu_engine_head(m->engine, &p, CLU_TYPE_EVENT, 0);
     clu_packet_text(&p, CLU_FIELD_data, clu_slice_str(data));
-    clu_outgoing out = { .packet = &p, .services = &to->id, .count = 1,
+    uint64_t id = to->id;       /* a hook may forget the service */
+    clu_outgoing out = { .packet = &p, .services = &id, .count = 1,
                          .allowed = CLU_SEND_ANY };
     return clu_engine_send(m->engine, &out, m->in->now);
 }
