@@ -1,0 +1,118 @@
+# resolve.tcl -- finding services among 10,000, and what each of them weighs.
+
+source [file join [file dirname [info script]] lib bench.tcl]
+bench::begin
+bench::boundary
+set forge [bench::program forge]
+set most 10000
+set quick $bench::quick
+
+# A member that knows so many services; they are made by forged beacons.
+proc joined name {
+    set ::port [bench::freePort]
+    bench::member $name -port $::port -protocols {t c} -maxservices 100000 \
+        -maxmemory 1000000000
+    set ::hid [bench::ask $name {$cluster hid}]
+    bench::pin [bench::processes $name] $bench::cpu
+}
+
+proc known name {
+    return [bench::ask $name {$cluster known_services}]
+}
+
+# What was lost on the way is sent once more.
+proc grow {name to} {
+    for {set try 0} {$try < 5 && [known $name] < $to} {incr try} {
+        exec $::forge crowd $::port $::hid 0 $to
+        catch {bench::until 2000 {[known $name] >= $to}}
+    }
+    if {[known $name] != $to} {
+        error "[known $name] of $to are known"
+    }
+}
+
+# Microseconds of one, in the member.
+proc timed {name what count} {
+    lindex [bench::ask $name [list time [dict get $::ask $what] $count]] 0
+}
+
+proc listed count {
+    lindex [time [list boundary list $count] 200] 0
+}
+
+set ask {
+    one {$cluster resolve s0000007}
+    tenth {$cluster resolve tenth}
+    two {$cluster resolve [list every even]}
+    services {$cluster services}
+    match {$cluster resolver -match -has [list *7777]}
+    regexp {$cluster resolver -regexp -has [list 7777$]}
+}
+set plotted {one {one sid} tenth {a tenth} two {two tags} match -match}
+
+# The same on the way there.
+if {!$quick} {
+    joined small
+    foreach to {100 300 1000 3000} {
+        grow small $to
+        foreach {name words} $plotted {
+            bench::point resolve $words $to [timed small $name 100]
+        }
+    }
+    bench::stop small
+}
+
+joined us
+set pid [lindex [bench::processes us] 0]
+grow us 100
+set bare [bench::resident $pid]
+grow us $most
+set without [bench::resident $pid]
+bench::ask us {llength [set all [$cluster services]]}
+set with [bench::resident $pid]
+set each [expr {($with - $bare) * 1024.0 / ($most - 100)}]
+bench::row {
+    question {memory of a service at 10,000, its command included} unit B
+    ours $each bar {<= 1,500 B} most 1500
+    peers {{without the command} [expr {($without - $bare) * 1024.0
+        / ($most - 100)}]}
+}
+
+set pairs [list \
+    one {timed us one 3000} tenth {timed us tenth 100} \
+    two {timed us two 10} services {timed us services 10} \
+    match {timed us match 3} regexp {timed us regexp 3} \
+    list1 {listed 1} list1000 {listed 1000} list5000 {listed 5000} \
+    list10000 {listed 10000}]
+bench::pin [pid] $bench::cpu
+set got [bench::interleave $pairs]
+bench::row {
+    question {resolve one sid of 10,000} on pinned
+    ours [dict get $got one median] p99 [dict get $got one p99]
+    bar {<= 2 us} most 2
+}
+foreach {name words list} {
+    tenth {resolve a tenth of 10,000} list1000
+    two {resolve two tags of 10,000, half have both} list5000
+    services {services, all 10,000} list10000
+} {
+    set least [dict get $got $list median]
+    set bar [expr {$name eq "services" ? "-" : "<= 3 x the list"}]
+    bench::row {
+        question {$words} on pinned ours [dict get $got $name median]
+        p99 [dict get $got $name p99] limit {{the list} $least}
+        bar {$bar}
+        met [expr {$bar eq "-" ? "-" : [dict get $got $name median] <= 3 * $least}]
+    }
+}
+foreach {name bar} {match 2500 regexp 10000} {
+    bench::row {
+        question {resolver -$name over 10,000} on pinned
+        ours [dict get $got $name median] p99 [dict get $got $name p99]
+        bar {<= $bar us} most $bar
+    }
+}
+foreach {name words} $plotted {
+    bench::point resolve $words $most [dict get $got $name median]
+}
+bench::end
