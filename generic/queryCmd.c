@@ -399,20 +399,23 @@ static int get_results(ARGS)
     return TCL_OK;
 }
 
+/* Those of whom nothing was told yet: at the time-out, who owes. */
 static int get_remaining(ARGS)
 {
     (void)objc, (void)objv;
     clu_query_object *q = self;
-    clu_engine *e = q->node->engine;
-    size_t count = clu_engine_query_owing(e, q->handle, NULL, 0);
-    clu_found owing = { clu_alloc((count + 1) * sizeof(uint64_t)), count,
-                        count };
-    if (owing.ids == NULL) {
-        return clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+    Tcl_Size count = 0;
+    Tcl_Obj **names = NULL, *list = Tcl_NewListObj(0, NULL);
+    Tcl_ListObjGetElements(NULL, q->services, &count, &names);
+    for (Tcl_Size i = 0; i < count; i++) {
+        Tcl_Obj *payload = NULL, *error = NULL;
+        Tcl_DictObjGet(NULL, q->payloads, names[i], &payload);
+        Tcl_DictObjGet(NULL, q->errors, names[i], &error);
+        if (payload == NULL && error == NULL) {
+            Tcl_ListObjAppendElement(NULL, list, names[i]);
+        }
     }
-    clu_engine_query_owing(e, q->handle, owing.ids, count);
-    Tcl_SetObjResult(interp, clu_service_names(q->node, &owing));
-    clu_found_free(&owing);
+    Tcl_SetObjResult(interp, list);
     return TCL_OK;
 }
 
