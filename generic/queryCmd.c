@@ -400,19 +400,25 @@ static int get_results(ARGS)
 }
 
 /* Those of whom nothing was told yet: at the time-out, who owes. */
+/* Those of whom nothing was told yet, or, when it is over, ever. */
 static int get_remaining(ARGS)
 {
     (void)objc, (void)objv;
     clu_query_object *q = self;
-    Tcl_Size count = 0;
-    Tcl_Obj **names = NULL, *list = Tcl_NewListObj(0, NULL);
-    Tcl_ListObjGetElements(NULL, q->services, &count, &names);
+    Tcl_Size count;
+    Tcl_Obj **at;
+    if (Tcl_ListObjGetElements(interp, q->services, &count, &at) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_Obj *list = Tcl_NewListObj(0, NULL);
     for (Tcl_Size i = 0; i < count; i++) {
-        Tcl_Obj *payload = NULL, *error = NULL;
-        Tcl_DictObjGet(NULL, q->payloads, names[i], &payload);
-        Tcl_DictObjGet(NULL, q->errors, names[i], &error);
-        if (payload == NULL && error == NULL) {
-            Tcl_ListObjAppendElement(NULL, list, names[i]);
+        Tcl_Obj *told = NULL;
+        Tcl_DictObjGet(NULL, q->payloads, at[i], &told);
+        if (told == NULL) {
+            Tcl_DictObjGet(NULL, q->errors, at[i], &told);
+        }
+        if (told == NULL) {
+            Tcl_ListObjAppendElement(NULL, list, at[i]);
         }
     }
     Tcl_SetObjResult(interp, list);
