@@ -179,8 +179,9 @@ static void flush(clu_link *l, clu_ms now)
 
 void clu_link_flush(clu_link *l, clu_ms now)
 {
-    if (l->broken == CLU_OK && (l->state == CLU_LINK_PENDING
-                                || l->state == CLU_LINK_OPEN)) {
+    /* A connect may be through although nobody was told yet; if it is not,
+       the write says so. */
+    if (l->broken == CLU_OK && l->state != CLU_LINK_CLOSED) {
         flush(l, now);
     }
 }
