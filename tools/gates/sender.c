@@ -4,7 +4,7 @@
  *     sender beacons PORT COUNT IDS SEED HID [FIRST-ADDRESS SOURCES]
  *     sender random|mutated|cut PORT COUNT SEED HID
  *     sender streams t|u PORT|PATH COUNT SEED HID
- *     sender half PORT COUNT SECONDS
+ *     sender half PORT COUNT SECONDS [SOURCES]
  *
  * Datagrams go to the group 230.230.230.230, by the loopback interface or from
  * as many addresses as are given.  At its end it prints what it sent:
@@ -175,10 +175,10 @@ static void send_batch(int fd, int port, bytes *batch, size_t count)
 }
 
 static void beacons(int port, unsigned count, unsigned ids, const char *hid,
-                    const char *first, int sources)
+                    const char *first, int count_of_sources)
 {
     int fds[SOURCES];
-    for (int i = 0; i < sources; i++) {
+    for (int i = 0; i < count_of_sources; i++) {
         fds[i] = group_socket(first, i);
     }
     static bytes batch[BATCH];
@@ -188,7 +188,7 @@ static void beacons(int port, unsigned count, unsigned ids, const char *hid,
             snprintf(sid, sizeof sid, "f%u", (unsigned)draw(ids));
             batch[k] = packet(sid, hid, (unsigned char)(1 + draw(2)));
         }
-        send_batch(fds[draw((uint64_t)sources)], port, batch, BATCH);
+        send_batch(fds[draw((uint64_t)count_of_sources)], port, batch, BATCH);
     }
 }
 
@@ -207,11 +207,13 @@ static void datagrams(const char *how, int port, unsigned count,
 
 /* ---- streams --------------------------------------------------------------- */
 
+static int sources = 50;
+
 static int connect_tcp(int port, int nth, bool wait)
 {
     int fd = socket(AF_INET, SOCK_STREAM | (wait ? 0 : SOCK_NONBLOCK), 0);
     struct sockaddr_in from = { .sin_family = AF_INET };
-    from.sin_addr.s_addr = htonl(0x7f000101u + (uint32_t)nth % 50);
+    from.sin_addr.s_addr = htonl(0x7f000101u + (uint32_t)(nth % sources));
     struct sockaddr_in to = { .sin_family = AF_INET,
                               .sin_port = htons((uint16_t)port) };
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -339,6 +341,7 @@ int main(int argc, char **argv)
         seed = strtoull(argv[5], NULL, 10);
         streams(argv[2], argv[3], (unsigned)atoi(argv[4]), argv[6]);
     } else if (strcmp(how, "half") == 0) {
+        sources = argc > 5 ? atoi(argv[5]) : sources;
         half(number, (int)count, atoi(argv[4]));
     } else {
         seed = strtoull(argv[4], NULL, 10);
