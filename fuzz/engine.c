@@ -200,7 +200,13 @@ static clu_err on_ask(sim_member *m, clu_question *q)
     if (take(8) == 1) {
         return CLU_VETO;
     }
-    if (take(8) == 1 && q->owned == NULL) {
+    if (q->what == CLU_ASK_ARRIVED && q->frame.n > 0 && take(8) == 1) {
+        q->frame.n -= take(2);
+        q->frame_owned = clu_memdup(q->frame.p, q->frame.n);
+        if (q->frame_owned != NULL) {
+            q->frame.p = q->frame_owned;
+        }
+    } else if (q->packet != NULL && take(8) == 1 && q->owned == NULL) {
         clu_packet *copy = clu_packet_copy(q->packet);
         if (copy != NULL) {
             q->packet = q->owned = copy;
@@ -269,7 +275,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     check(us != NULL && sim_start(&s) != NULL);
     tighten(us->engine);
     clu_engine_config(us->engine)->remote = take(2);
-    clu_engine_patron(us->engine)->asks = take(16);
+    clu_engine_patron(us->engine)->asks = take(64);
     sim_advance(&s, 10);
     us->ask = on_ask;
     us->told = on_told;

@@ -129,9 +129,9 @@ static void stop_transports(clu_engine *e)
     }
 }
 
-void clu_engine_stop(clu_engine *e)
+void clu_engine_stop(clu_engine *e, bool at_once)
 {
-    if (e->left) {
+    if (e->left && (e->busy == 0 || at_once)) {
         stop_transports(e);
     }
 }
@@ -151,7 +151,7 @@ void clu_engine_leave(clu_engine *e, clu_ms now)
         clu_heap_drop(&e->deadlines, clu_heap_first(&e->deadlines));
     }
     clu_table_fini(&e->table);
-    if (e->arriving == 0) {
+    if (e->arriving == 0 && e->busy == 0) {
         stop_transports(e);
     }
 }
@@ -257,7 +257,7 @@ void clu_engine_tick(clu_engine *e, clu_ms now)
         }
         late(e, d, now);
     }
-    if (e->left && e->arriving == 0) {
+    if (e->left && e->arriving == 0 && e->busy == 0) {
         stop_transports(e);
     }
 }

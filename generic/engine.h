@@ -32,17 +32,24 @@ typedef enum {
     CLU_ASK_RECEIVE,            /* decoded, subscribed: shall it go on? */
     CLU_ASK_ADMIT,              /* its sender was looked up (service or none) */
     CLU_ASK_VALIDATE,           /* its sender is about to be accepted */
-    CLU_ASK_SEND                /* it is about to leave, before encoding */
+    CLU_ASK_SEND,               /* it is about to leave, before encoding */
+    CLU_ASK_ARRIVED,            /* a frame came, before it is decoded */
+    CLU_ASK_DEPART              /* a frame is about to go out by a transport */
 } clu_ask;
 
 typedef struct clu_question {
     clu_ask what;
-    clu_packet *packet;         /* read it; to change it put a copy here ...*/
+    clu_packet *packet;         /* read it; to change it put a copy here ...;
+                                   NULL: ARRIVED, DEPART */
     clu_packet *owned;          /* ... and here, from one clu_alloc: the
                                    engine frees it */
     clu_service *service;       /* sender or receiver; NULL: none yet, group */
-    const clu_transport *via;   /* RECEIVE, ADMIT, VALIDATE */
-    const clu_from *from;       /* RECEIVE, ADMIT, VALIDATE */
+    clu_slice frame;            /* ARRIVED: a body, which may be changed;
+                                   DEPART: the whole frame */
+    void *frame_owned;          /* ARRIVED: what frame was changed to, from one
+                                   clu_alloc: the engine frees it */
+    const clu_transport *via;   /* all but SEND */
+    const clu_from *from;       /* ARRIVED, RECEIVE, ADMIT, VALIDATE */
     const uint64_t *audience;   /* SEND: services by id ... */
     size_t audience_count;      /* ... 0 with group: all */
     bool group;                 /* SEND: it goes to the group */
@@ -122,14 +129,17 @@ clu_err clu_engine_join(clu_engine *e, clu_ms now);
 
 /* Says goodbye, stops the transports, loses every service without a word and
    ends every query.  The engine stays valid and does nothing any more.  From
-   inside an arrival (an ask) the transports, which are on the stack, are
-   stopped by the next tick; it is due at once. */
+   inside an arrival, an ask or an operation of a transport the transports,
+   which are on the stack, are stopped by the next tick; it is due at once. */
 void clu_engine_leave(clu_engine *e, clu_ms now);
 void clu_engine_destroy(clu_engine *e);         /* leaves first */
 bool clu_engine_left(const clu_engine *e);
-/* It left: stops the transports now.  Only where none of them is on the
-   stack, whatever arrival is. */
-void clu_engine_stop(clu_engine *e);
+/*
+ * It left: stops the transports now, whatever arrival is on the stack; only
+ * where they are not.  One whose operation is, or is asked about, is let be,
+ * unless at_once: then nobody returns to it, since the process ends.
+ */
+void clu_engine_stop(clu_engine *e, bool at_once);
 
 /* ---- in ----------------------------------------------------------------- */
 
@@ -165,6 +175,8 @@ clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
 /* The next heartbeat comes then, if none is due before; tags: it carries
    them. */
 clu_err clu_engine_heartbeat_at(clu_engine *e, clu_ms at, bool tags);
+/* Our properties changed: a heartbeat with them as soon as may be. */
+clu_err clu_engine_moved(clu_engine *e, clu_ms now);
 /* Asks all to report.  LIMIT: less than 30 s since the last one. */
 clu_err clu_engine_discover(clu_engine *e, uint64_t channel, clu_ms now);
 

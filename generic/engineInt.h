@@ -19,7 +19,9 @@ struct clu_engine {
     uint64_t random;            /* state of the jitter */
     bool leaving;               /* our goodbye is on its way out */
     bool left;
-    unsigned arriving;          /* arrivals on the stack: a transport is too */
+    unsigned arriving;          /* arrivals on the stack: a transport may be */
+    unsigned busy;              /* operations of a transport on the stack, or a
+                                   question about what it shall do */
 
     clu_transport *transports[CLU_TRANSPORTS_MAX];
     unsigned transport_count;
@@ -33,6 +35,7 @@ struct clu_engine {
 
     clu_deadline beat;          /* the next heartbeat */
     bool beat_tags, beat_props; /* what it carries, whoever sends it */
+    bool beating;               /* the transports are being told of one */
     clu_ms beaten;              /* the last one that all got */
     bool joining;               /* its discovery is still to leave */
     clu_ms discovered;          /* the last discovery, -1: none */

@@ -50,6 +50,8 @@ void clu_hook_wishes(clu_node *node)
     }
     asks |= node->hooks[CLU_HOOK_SERVICE_EVALUATE] ? 1u << CLU_ASK_ADMIT : 0;
     asks |= node->hooks[CLU_HOOK_SERVICE_VALIDATE] ? 1u << CLU_ASK_VALIDATE : 0;
+    asks |= node->hooks[CLU_HOOK_PROTOCOL_RECEIVE] ? 1u << CLU_ASK_ARRIVED : 0;
+    asks |= node->hooks[CLU_HOOK_PROTOCOL_SEND] ? 1u << CLU_ASK_DEPART : 0;
     for (size_t i = 0; i < CLU_COUNT_OF(told); i++) {
         tells |= node->hooks[told[i]] ? 1u << news[i] : 0;
     }
@@ -143,8 +145,11 @@ typedef struct clu_asking {     /* one question on its way through its hooks */
     bool changed;
 } clu_asking;
 
-static Tcl_Obj *descriptor(const clu_question *q)
+static Tcl_Obj *descriptor(clu_node *node, const clu_question *q)
 {
+    if (node->origin.descriptor != NULL && q->from != NULL) {
+        return node->origin.descriptor;         /* a script's own */
+    }
     Tcl_Obj *dict = Tcl_NewDictObj();
     if (q->from != NULL) {
         char text[CLU_ADDRESS_TEXT];
@@ -189,16 +194,16 @@ static Tcl_Obj *asked_service(clu_node *node, const clu_question *q)
  * Calls ::cluster::hooks::Ask, which runs the lambda where it can write to
  * the payload and returns {verdict payload}: 0 go on, 1 refused, 2 failed.
  */
-static clu_err run_one(clu_asking *asking, clu_hook hook, Tcl_Obj *lambda)
+clu_err clu_hook_run(clu_node *node, clu_hook hook, Tcl_Obj *lambda,
+                     const clu_question *q, Tcl_Obj *service, Tcl_Obj *with,
+                     Tcl_Obj **left)
 {
-    clu_node *node = asking->node;
     Tcl_Interp *interp = node->state->interp;
-    clu_question *q = asking->q;
     Tcl_Obj *line[] = { node->state->ask,
-        Tcl_NewStringObj(hook_table[hook].name, -1), lambda, clu_node_name(node),
-        asked_service(node, q), asking->payload,
-        Tcl_NewStringObj(q->via ? q->via->name : "", -1), descriptor(q),
-        audience(node, q) };
+        Tcl_NewStringObj(hook_table[hook].name, -1), lambda,
+        clu_node_name(node), service, *left,
+        Tcl_NewStringObj(q->via ? q->via->name : "", -1),
+        descriptor(node, q), with };
     int code;
     if (!clu_notify_eval(node, CLU_COUNT_OF(line), line, &code)) {
         return CLU_GONE;
@@ -217,14 +222,24 @@ static clu_err run_one(clu_asking *asking, clu_hook hook, Tcl_Obj *lambda)
         Tcl_ResetResult(interp);
         return CLU_VETO;
     }
-    if (payload != asking->payload) {
+    if (payload != *left) {
         Tcl_IncrRefCount(payload);
-        Tcl_DecrRefCount(asking->payload);
-        asking->payload = payload;
-        asking->changed = true;
+        Tcl_DecrRefCount(*left);
+        *left = payload;
     }
     Tcl_ResetResult(interp);
     return CLU_OK;
+}
+
+static clu_err run_one(clu_asking *asking, clu_hook hook, Tcl_Obj *lambda)
+{
+    clu_node *node = asking->node;
+    Tcl_Obj *before = asking->payload;
+    clu_err err = clu_hook_run(node, hook, lambda, asking->q,
+                               asked_service(node, asking->q),
+                               audience(node, asking->q), &asking->payload);
+    asking->changed = asking->payload != before;
+    return err;
 }
 
 /* The packet that the hooks left. */
@@ -266,6 +281,9 @@ static size_t stations(const clu_question *q, clu_hook out[4])
             out[n++] = CLU_HOOK_BROADCAST;
         }
         break;
+    case CLU_ASK_ARRIVED:
+    case CLU_ASK_DEPART:
+        break;                  /* clu_hook_frame's */
     }
     return n;
 }
@@ -286,6 +304,9 @@ clu_err clu_hook_ask(void *ctx, clu_question *q)
     clu_asking asking = { .node = node, .q = q };
     clu_err err = CLU_OK;
     clu_node_hold(node);
+    if (q->packet == NULL) {
+        err = clu_hook_frame(node, q);
+    }
     for (size_t i = 0; err == CLU_OK && i < count; i++) {
         Tcl_Obj *lambda = lambda_for(node, hooks[i], q->packet);
         if (lambda == NULL) {

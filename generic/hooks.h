@@ -18,6 +18,21 @@ void clu_hook_clear(clu_node *node);            /* all of them */
 /* The engine's ask: the hooks of that station, one behind the other. */
 clu_err clu_hook_ask(void *ctx, clu_question *question);
 
+/*
+ * Runs a lambda that may refuse.  *left: the payload, or the packet of a
+ * protocol's hook, held once; replaced by what the body left.  with: services
+ * or chanID.  VETO: refused or failed, which is counted; GONE: the node died.
+ */
+clu_err clu_hook_run(clu_node *node, clu_hook hook, Tcl_Obj *lambda,
+                     const clu_question *q, Tcl_Obj *service, Tcl_Obj *with,
+                     Tcl_Obj **left);
+
+/* ---- tclFrame.c: the hooks of protocols ------------------------------------------- */
+
+clu_err clu_hook_frame(clu_node *node, clu_question *question);
+
+/* ---- telling ------------------------------------------------------------------------ */
+
 /* A hook that is only told: its errors are reported, its value ignored. */
 void clu_hook_tell(clu_node *node, clu_hook hook, const clu_news *news);
 

@@ -12,6 +12,8 @@ typedef struct clu_inbound {
     clu_engine *e;
     const clu_arrival *a;
     clu_ms now;
+    clu_slice body;             /* as it came, or what a hook made of it */
+    void *unpacked;             /* what a hook made of it: to be freed */
     clu_packet first;           /* as it was decoded */
     clu_packet *packet;         /* first, or what a hook made of it */
     clu_packet *owned;          /* to be freed, or NULL */
@@ -79,13 +81,39 @@ static bool tags_within(const clu_limits *limits, clu_items tags)
     return true;
 }
 
-static clu_err decode(clu_inbound *in)
+/* A frame as it came: a hook may refuse it, or unpack what is in it. */
+static clu_err hear(clu_inbound *in)
 {
     clu_engine *e = in->e;
     if (!e->config.remote && !in->a->from.local) {
         return refuse(in, CLU_COUNT_drop_foreign);
     }
-    clu_err err = clu_packet_decode(in->a->bytes, &e->config.limits, gate, in,
+    in->body = in->a->bytes;
+    if (!clu_wants(e, CLU_ASK_ARRIVED)) {
+        return CLU_OK;
+    }
+    clu_question q = { .what = CLU_ASK_ARRIVED, .frame = in->body,
+                       .via = in->a->via, .from = &in->a->from };
+    if (in->a->from.service != 0) {
+        q.service = clu_table_find_id(&e->table, in->a->from.service);
+    }
+    clu_err err = e->patron.ask(e->patron.ctx, &q);
+    if (q.frame_owned != NULL) {
+        in->unpacked = q.frame_owned;
+        in->body = q.frame;
+    }
+    if (e->left) {
+        return CLU_GONE;
+    }
+    return err == CLU_OK ? CLU_OK
+        : refuse(in, err == CLU_NOMEM ? CLU_COUNT_drop_nomem
+                                      : CLU_COUNT_drop_veto);
+}
+
+static clu_err decode(clu_inbound *in)
+{
+    clu_engine *e = in->e;
+    clu_err err = clu_packet_decode(in->body, &e->config.limits, gate, in,
                                     &in->first);
     if (err == CLU_OK) {
         err = clu_packet_check(&in->first);
@@ -451,7 +479,10 @@ static void dispatch(clu_inbound *in)
 
 static clu_err travel(clu_inbound *in)
 {
-    clu_err err = decode(in);
+    clu_err err = hear(in);
+    if (err == CLU_OK) {
+        err = decode(in);
+    }
     if (err == CLU_OK) {
         in->packet = &in->first;
         err = ask(in, CLU_ASK_RECEIVE);
@@ -484,4 +515,5 @@ void clu_inbound_frame(clu_engine *e, const clu_arrival *a, clu_ms now)
         clu_service_release(in.service);
     }
     clu_free(in.owned);
+    clu_free(in.unpacked);
 }

@@ -28,6 +28,7 @@ static void leave_all(clu_state *state)
 /* At the thread's end, which is also the process's: peers are told. */
 static void on_exit(ClientData cd)
 {
+    ((clu_state *)cd)->ending = true;
     leave_all(cd);
 }
 

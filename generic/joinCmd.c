@@ -6,6 +6,7 @@
  * interface, a port, a path) is refused here, and nothing half-made is left.
  */
 #include "hooks.h"
+#include "tclTransport.h"
 
 #include "../unix/datagram.h"
 #include "../unix/lookup.h"
@@ -18,6 +19,7 @@
 typedef struct clu_joining {
     clu_state *state;
     Tcl_Interp *interp;
+    Tcl_Obj *number;            /* of the cluster, in its names */
     Tcl_Obj *config;            /* a dict: option without dash -> value */
     clu_node *node;
     char sid[9], hid[18];
@@ -215,8 +217,8 @@ static int attach(clu_joining *j, const char *name)
         }
         return TCL_OK;
     }
-    return clu_tcl_error(j->interp, CLU_VALUE, "-protocols: \"%s\" is not "
-                         "known: must be c, d, t or u", name);
+    /* The library knows that it is registered, or a class. */
+    return clu_script_attach(j->node, name, j->number, j->config);
 }
 
 static int attach_all(clu_joining *j)
@@ -285,10 +287,10 @@ static int make_engine(clu_joining *j)
     return err == CLU_OK ? TCL_OK : failed(j, err, "could not join");
 }
 
-static int make_names(clu_joining *j, Tcl_Obj *number)
+static int make_names(clu_joining *j)
 {
     clu_node *node = j->node;
-    const char *n = Tcl_GetString(number);
+    const char *n = Tcl_GetString(j->number);
     node->name = Tcl_ObjPrintf("::cluster::clusters::cluster_%s", n);
     node->spaces = Tcl_ObjPrintf("::cluster::clusters::%s::", n);
     node->config = Tcl_DuplicateObj(j->config);
@@ -296,7 +298,9 @@ static int make_names(clu_joining *j, Tcl_Obj *number)
     Tcl_IncrRefCount(node->spaces);
     Tcl_IncrRefCount(node->config);
     Tcl_Obj *script = Tcl_ObjPrintf("namespace eval %sservices {}\n"
-                                    "namespace eval %squeries {}",
+                                    "namespace eval %squeries {}\n"
+                                    "namespace eval %sprotocols {}",
+                                    Tcl_GetString(node->spaces),
                                     Tcl_GetString(node->spaces),
                                     Tcl_GetString(node->spaces));
     return Tcl_EvalObjEx(j->interp, script, TCL_EVAL_GLOBAL);
@@ -330,7 +334,9 @@ static int set_up(clu_joining *j)
                                                                       : TCL_ERROR;
 }
 
-static int build(clu_joining *j, Tcl_Obj *number)
+/* The command comes before the protocols, which may be scripts: they speak to
+   it from their first line on. */
+static int build(clu_joining *j)
 {
     if (read_group(j) != TCL_OK || make_engine(j) != TCL_OK) {
         return TCL_ERROR;
@@ -339,8 +345,8 @@ static int build(clu_joining *j, Tcl_Obj *number)
     clu_hook_wishes(node);
     clu_list_append(&j->state->nodes, &node->link);
     clu_notifier_add(&node->server);
-    if (make_names(j, number) != TCL_OK || attach_all(j) != TCL_OK
-        || clu_node_publish(node) != TCL_OK || set_up(j) != TCL_OK) {
+    if (make_names(j) != TCL_OK || clu_node_publish(node) != TCL_OK
+        || attach_all(j) != TCL_OK || set_up(j) != TCL_OK) {
         return TCL_ERROR;
     }
     clu_err err = clu_engine_join(node->engine, clu_loop_clock());
@@ -386,7 +392,6 @@ static void undo(clu_joining *j)
         clu_free(node);
         clu_notifier_close();
     } else {
-        clu_node_hold(node);
         if (node->token != NULL) {
             Tcl_DeleteCommandFromToken(j->interp, node->token);
         }
@@ -403,7 +408,8 @@ int clu_join_cmd(ClientData cd, Tcl_Interp *interp, int objc,
         Tcl_WrongNumArgs(interp, 1, objv, "number config");
         return TCL_ERROR;
     }
-    clu_joining j = { .state = cd, .interp = interp, .config = objv[2] };
+    clu_joining j = { .state = cd, .interp = interp, .number = objv[1],
+                      .config = objv[2] };
     clu_err err = clu_notifier_open(&j.state->loop, &j.state->host);
     if (err != CLU_OK) {
         return failed(&j, err, "could not start the event loop");
@@ -413,13 +419,15 @@ int clu_join_cmd(ClientData cd, Tcl_Interp *interp, int objc,
         clu_notifier_close();
         return clu_tcl_error(interp, CLU_NOMEM, "out of memory");
     }
-    if (build(&j, objv[1]) != TCL_OK) {
+    clu_node_hold(j.node);      /* a protocol's script may destroy it */
+    if (build(&j) != TCL_OK) {
         undo(&j);
         return TCL_ERROR;
     }
     Tcl_Obj *pair[] = { j.node->name,
                         Tcl_NewStringObj(j.warning ? j.warning : "", -1) };
     Tcl_SetObjResult(interp, Tcl_NewListObj(2, pair));
+    clu_node_release(j.node);
     return TCL_OK;
 }
 

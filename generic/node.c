@@ -6,6 +6,7 @@
  * goes when nobody works on it any more.
  */
 #include "hooks.h"
+#include "tclTransport.h"
 
 Tcl_Obj *clu_node_name(clu_node *node)
 {
@@ -27,6 +28,9 @@ void clu_node_release(clu_node *node)
     }
     clu_notify_discard(node);
     clu_engine_destroy(node->engine);
+    if (node->lingers) {
+        clu_notifier_close();
+    }
     Tcl_DeleteHashTable(&node->services);
     Tcl_DeleteHashTable(&node->queries);
     Tcl_Obj *held[] = { node->name, node->spaces, node->config };
@@ -74,9 +78,12 @@ void clu_node_finish(clu_node *node)
     }
     node->dead = true;
     /* Arrivals run from our queue here, so no transport is on the stack, even
-       when a script in the middle of one brought us here, or ends the
-       process. */
-    clu_engine_stop(node->engine);
+       when a script in the middle of one brought us here.  One that is asks a
+       script itself, and stays until that has returned - which it does not when
+       it ends the process. */
+    clu_engine_stop(node->engine, node->state->ending);
+    clu_script_detach_all(node);
+    node->lingers = clu_engine_transport(node->engine, 0) != NULL;
     clu_hook_clear(node);
     clu_notify_discard(node);
     clu_notifier_remove(&node->server);
@@ -88,7 +95,9 @@ void clu_node_finish(clu_node *node)
     delete_command(node);
     delete_spaces(node);
     node->state = NULL;
-    clu_notifier_close();
+    if (!node->lingers) {
+        clu_notifier_close();
+    }
     clu_node_release(node);     /* the interpreter's hold */
 }
 

@@ -37,7 +37,9 @@
     X(EVALUATE_SEND,      "evaluate send",      false) \
     X(CHANNEL_SEND,       "channel send",       true) \
     X(OP_SEND,            "op send",            true) \
-    X(BROADCAST,          "broadcast",          false)
+    X(BROADCAST,          "broadcast",          false) \
+    X(PROTOCOL_RECEIVE,   "protocol receive",   true) \
+    X(PROTOCOL_SEND,      "protocol send",      true)
 
 typedef enum {
 #define X(id, name, keyed) CLU_HOOK_##id,
@@ -51,9 +53,15 @@ typedef struct clu_state {              /* of one interpreter */
     clu_loop *loop;                     /* the thread's */
     clu_host *host;                     /* the thread's */
     clu_list nodes;
+    bool ending;                        /* the thread, and with it all of it */
     Tcl_Obj *fields[CLU_FIELD_MAX + 1]; /* names, shared by all payloads */
     Tcl_Obj *apply, *ask, *failed;      /* command words */
 } clu_state;
+
+/* Where the frame in hand came from, as a script's protocol has it. */
+typedef struct clu_origin {
+    Tcl_Obj *channel, *descriptor;      /* NULL: no script's */
+} clu_origin;
 
 typedef struct clu_node {
     clu_list link;                      /* in the state */
@@ -62,6 +70,8 @@ typedef struct clu_node {
     unsigned holds;
     bool closing;                       /* left; what was told is drained */
     bool dead;                          /* nothing is told any more */
+    bool lingers;                       /* dead, but transports are on the
+                                           stack: they keep the loop */
     Tcl_Command token;
     Tcl_Obj *name;                      /* of the cluster command */
     Tcl_Obj *spaces;                    /* "::cluster::clusters::<n>::" */
@@ -69,6 +79,9 @@ typedef struct clu_node {
     Tcl_Obj *hooks[CLU_HOOK_COUNT];     /* a lambda, or dict of lambdas by
                                            key; NULL: none */
     int nesting;                        /* hooks within hooks */
+    bool scripted;                      /* a protocol is a script: the engine
+                                           runs when scripts may */
+    clu_origin origin;
 
     clu_list told, arrived;             /* queues, oldest first */
     size_t backlog;                     /* bytes in both */
@@ -141,6 +154,19 @@ void clu_service_vanish(clu_node *node, uint64_t id);
 void clu_service_clear(clu_node *node);         /* all of them */
 /* The id behind a service command's name; 0: there is none (no error set). */
 uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name);
+
+/* ---- protocolCmd.c ---------------------------------------------------------------- */
+
+/* $cluster protocol id, $service socket id: nothing when it is no script's. */
+int clu_protocol_cmd(clu_node *node, Tcl_Interp *interp, Tcl_Obj *id);
+int clu_socket_cmd(clu_node *node, Tcl_Interp *interp, uint64_t service,
+                   Tcl_Obj *id);
+/* objv: id chanID packet */
+int clu_receive_cmd(clu_node *node, Tcl_Interp *interp, Tcl_Obj *const objv[]);
+/* objv: open|close|moved id ?chanID? ?service? */
+int clu_protocol_event(clu_node *node, Tcl_Interp *interp, int objc,
+                       Tcl_Obj *const objv[]);
+
 /* ---- resolveCmd.c ---------------------------------------------------------------- */
 
 typedef struct clu_found {              /* ids in a block of their own */

@@ -360,6 +360,18 @@ static int broadcast(ARGS)
     return clu_broadcast_cmd(self, interp, objv[1]);
 }
 
+static int protocol(ARGS)
+{
+    (void)objc;
+    return clu_protocol_cmd(self, interp, objv[1]);
+}
+
+static int receive(ARGS)
+{
+    (void)objc;
+    return clu_receive_cmd(self, interp, objv + 1);
+}
+
 static int destroy(ARGS)
 {
     (void)interp;
@@ -475,12 +487,18 @@ static int own_hook(ARGS)
     return clu_hook_set(self, hook, keyed ? objv[2] : NULL, objv[3]);
 }
 
+static int protocol_event(ARGS)
+{
+    return clu_protocol_event(self, interp, objc - 1, objv + 1);
+}
+
 static const clu_sub node_subs[] = {
     { "Alter", alter, "option value", 2, 2, NULL },
     { "Beat", beat_at, "ms ?tags?", 1, 2, NULL },
     { "Channel", own_channel, "?channel join?", 0, 2, NULL },
     { "Hook", own_hook, "name key lambda", 3, 3, NULL },
     { "Props", props, "", 0, 0, NULL },
+    { "Protocol", protocol_event, "event id ?chanID? ?service?", 2, 4, NULL },
     { "Tags", own_tags, "?tags?", 0, 1, NULL },
     { "Transmit", broadcast, "payload", 1, 1, NULL },
     { "broadcast", NULL, "payload | op ?data?", 1, 2,
@@ -495,6 +513,8 @@ static const clu_sub node_subs[] = {
     { "discover", discover, "?ruid? ?channel?", 0, 2, NULL },
     { "discovery_payload", NULL, "?props? ?tags? ?channel? ?payload?", 0, 4,
       "::cluster::payload::Discovery" },
+    { "event", NULL, "channel event protocol ?chanID? ?service?", 3, 5,
+      "::cluster::protocols::Event" },
     { "event_payload", NULL, "request channel ?tags? ?known?", 2, 4,
       "::cluster::payload::Event" },
     { "failed_payload", NULL, "request ?channel? ?tags? ?known?", 1, 4,
@@ -519,10 +539,12 @@ static const clu_sub node_subs[] = {
     { "ping_payload", NULL, "services ?channel?", 1, 2,
       "::cluster::payload::Ping" },
     { "props", NULL, "?name ...?", 0, -1, "::cluster::node::Props" },
+    { "protocol", protocol, "id", 1, 1, NULL },
     { "protocols", protocols, "", 0, 0, NULL },
     { "query", query, "?-option value ...?", 0, -1, NULL },
     { "query_payload", NULL, "ruid query ?filter? ?channel? ?tags? ?known?",
       2, 6, "::cluster::payload::Query" },
+    { "receive", receive, "id chanID packet", 3, 3, NULL },
     { "resolve", resolve, "?filter ...?", 0, -1, NULL },
     { "resolve_self", resolve_self, "filter ?filter ...?", 1, -1, NULL },
     { "resolver", resolver, "?modifier? ?operator? list ...", 0, -1, NULL },

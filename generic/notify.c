@@ -5,11 +5,12 @@
  *
  * As long as no hook must be asked, what arrives goes straight through the
  * engine in the I/O phase and not one Tcl value is made.  With such a hook,
- * frames wait in `arrived` for the dispatch phase, since hooks are scripts.
+ * or a protocol that is a script, frames wait in `arrived` for the dispatch phase, since hooks are scripts.
  * News wait in `told` in any case; they go first, so that everything that a
  * packet brought about is told before the next packet is looked at.
  */
 #include "hooks.h"
+#include "tclTransport.h"
 
 #include <stdio.h>
 
@@ -24,6 +25,7 @@ typedef struct clu_told {       /* one piece of news that waits */
 typedef struct clu_waiting {    /* one arrival that waits */
     clu_list link;
     clu_arrival arrival;        /* bytes: behind the struct */
+    clu_origin origin;          /* held */
     size_t weight;
 } clu_waiting;
 
@@ -150,6 +152,7 @@ static void run_news(clu_node *node, const clu_news *news)
         clu_hook_tell(node, CLU_HOOK_SERVICE_DISCOVERED, news);
         break;
     case CLU_NEWS_LOST:
+        clu_script_lost(node, news->service);
         clu_hook_tell(node, CLU_HOOK_SERVICE_LOST, news);
         clu_service_vanish(node, news->service->id);
         break;
@@ -186,6 +189,23 @@ static void run_told(clu_node *node, clu_told *told)
 
 /* ---- arriving ---------------------------------------------------------------------- */
 
+static void hold_origin(clu_origin *o)
+{
+    if (o->channel != NULL) {
+        Tcl_IncrRefCount(o->channel);
+        Tcl_IncrRefCount(o->descriptor);
+    }
+}
+
+static void drop_waiting(clu_waiting *w)
+{
+    if (w->origin.channel != NULL) {
+        Tcl_DecrRefCount(w->origin.channel);
+        Tcl_DecrRefCount(w->origin.descriptor);
+    }
+    clu_free(w);
+}
+
 static void keep_arrival(clu_node *node, const clu_arrival *a)
 {
     clu_waiting *w = clu_alloc(sizeof *w + a->bytes.n);
@@ -199,17 +219,26 @@ static void keep_arrival(clu_node *node, const clu_arrival *a)
     }
     w->arrival.bytes = clu_slice_of(w + 1, a->bytes.n);
     w->weight = sizeof *w + a->bytes.n;
+    if (clu_script_is(a->via)) {
+        w->origin = node->origin;
+        hold_origin(&w->origin);
+    }
     node->backlog += w->weight;
     clu_list_append(&node->arrived, &w->link);
     clu_notifier_wake();
+}
+
+/* No hook must be asked, no protocol is a script: the engine may run at once. */
+static bool in_io(clu_node *node)
+{
+    return clu_engine_patron(node->engine)->asks == 0 && !node->scripted;
 }
 
 /* What the transports call. */
 void clu_notify_up(void *owner, const clu_arrival *a, clu_ms now)
 {
     clu_node *node = owner;
-    if (clu_engine_patron(node->engine)->asks == 0
-        && clu_list_empty(&node->arrived)) {
+    if (in_io(node) && clu_list_empty(&node->arrived)) {
         clu_engine_receive(node->engine, a, now);
     } else {
         keep_arrival(node, a);
@@ -221,8 +250,11 @@ static void run_waiting(clu_node *node)
     clu_waiting *w = WAITING_OF(node->arrived.next);
     clu_list_unlink(&w->link);
     node->backlog -= w->weight;
+    clu_origin before = node->origin;
+    node->origin = w->origin;
     clu_engine_receive(node->engine, &w->arrival, clu_loop_clock());
-    clu_free(w);
+    node->origin = before;
+    drop_waiting(w);
 }
 
 void clu_notify_discard(clu_node *node)
@@ -234,7 +266,7 @@ void clu_notify_discard(clu_node *node)
         clu_waiting *w = WAITING_OF(node->arrived.next);
         clu_list_unlink(&w->link);
         node->backlog -= w->weight;
-        clu_free(w);
+        drop_waiting(w);
     }
 }
 
@@ -250,7 +282,7 @@ static void tick(clu_node *node, clu_ms now)
 void clu_notify_timer(clu_timer *timer, clu_ms now)
 {
     clu_node *node = CLU_CONTAINER(timer, clu_node, timer);
-    if (clu_engine_patron(node->engine)->asks == 0) {
+    if (in_io(node)) {
         tick(node, now);
         clu_node_rearm(node);
     } else {

@@ -66,6 +66,44 @@ static void pay(clu_service *s, size_t bytes)
     s->credit -= bytes < s->credit ? bytes : s->credit;
 }
 
+/* The last one to be asked: may this frame go by this transport? */
+static clu_err ask_depart(clu_engine *e, const clu_transport *t,
+                          clu_service *s, clu_slice frame)
+{
+    if (!clu_wants(e, CLU_ASK_DEPART)) {
+        return CLU_OK;
+    }
+    clu_question q = { .what = CLU_ASK_DEPART, .frame = frame, .service = s,
+                       .via = t };
+    clu_err err = e->patron.ask(e->patron.ctx, &q);
+    bool gone = e->left || (s != NULL && s->state == CLU_SERVICE_GONE);
+    return gone ? CLU_GONE : err;
+}
+
+/*
+ * Tricky because a hook, and a transport that is a script, may do anything:
+ * 1. leave the cluster, so `busy` keeps the transports; 2. let the loop run
+ * and the service change, so its address is looked at behind the hook.
+ */
+static clu_err hand_over(clu_trip *trip, clu_transport *t, bool *nowhere)
+{
+    clu_engine *e = trip->e;
+    clu_buf scratch;
+    clu_target to;
+    clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_PROPS]);
+    e->busy++;
+    clu_err err = ask_depart(e, t, trip->s, trip->frame);
+    if (err == CLU_OK) {
+        aim(trip->s, t, &scratch, &to);
+        *nowhere = to.addr.port == 0 && to.path.n == 0 && !t->multicast
+            && !t->finds;
+        err = t->ops->send(t, &to, trip->frame, &trip->ticket, trip->now);
+    }
+    e->busy--;
+    clu_buf_fini(&scratch);
+    return err;
+}
+
 static clu_err attempt(clu_trip *trip, unsigned index)
 {
     clu_engine *e = trip->e;
@@ -75,13 +113,8 @@ static clu_err attempt(clu_trip *trip, unsigned index)
     if (reply && !can_pay(trip->s, trip->frame.n)) {
         return CLU_LIMIT;
     }
-    clu_buf scratch;
-    clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_PROPS]);
-    clu_target to;
-    aim(trip->s, t, &scratch, &to);
-    clu_err err = t->ops->send(t, &to, trip->frame, &trip->ticket, trip->now);
-    bool nowhere = to.addr.port == 0 && to.path.n == 0 && !t->multicast;
-    clu_buf_fini(&scratch);
+    bool nowhere = false;
+    clu_err err = hand_over(trip, t, &nowhere);
     if (err == CLU_OK) {
         if (reply) {
             pay(trip->s, trip->frame.n);
@@ -99,7 +132,8 @@ static clu_err attempt(clu_trip *trip, unsigned index)
 static bool may_try(const clu_trip *trip, unsigned index)
 {
     const clu_engine *e = trip->e;
-    return index < e->transport_count
+    return index < e->transport_count && !e->left
+        && trip->s->state != CLU_SERVICE_GONE
         && !((trip->ticket.tried >> index) & 1u)
         && ((trip->ticket.allowed >> index) & 1u)
         && (trip->s->local || !e->transports[index]->local_only);
@@ -151,6 +185,24 @@ static bool is_full(const clu_trip *trip, unsigned index, clu_err err)
     return err == CLU_LIMIT && !trip->e->transports[index]->datagram;
 }
 
+/* The transports the peer names, in its order: taken down before any is tried,
+   since the peer may name others while a hook lets the loop run. */
+static unsigned preference(const clu_trip *trip,
+                           uint8_t order[CLU_TRANSPORTS_MAX])
+{
+    clu_slice wire = trip->s->protocols.wire, name;
+    uint32_t seen = 0;
+    unsigned count = 0;
+    while (clu_items_next(&wire, &name) == CLU_OK) {
+        unsigned i = transport_named(trip->e, name);
+        if (i < trip->e->transport_count && !((seen >> i) & 1u)) {
+            seen |= 1u << i;
+            order[count++] = (uint8_t)i;
+        }
+    }
+    return count;
+}
+
 /*
  * Tries one protocol after the other, the group last.  *ended: what came is
  * the answer, good or bad; a full queue is, since what stands before this
@@ -160,10 +212,11 @@ static clu_err try_each(clu_trip *trip, bool *ended)
 {
     clu_engine *e = trip->e;
     clu_err err = CLU_UNREACHABLE;
+    uint8_t order[CLU_TRANSPORTS_MAX];
+    unsigned count = preference(trip, order);
     for (int last_resort = 0; last_resort < 2; last_resort++) {
-        clu_slice wire = trip->s->protocols.wire, name;
-        while (clu_items_next(&wire, &name) == CLU_OK) {
-            unsigned i = transport_named(e, name);
+        for (unsigned at = 0; at < count; at++) {
+            unsigned i = order[at];
             if (!may_try(trip, i)
                 || e->transports[i]->multicast != (last_resort == 1)) {
                 continue;
@@ -281,18 +334,27 @@ void clu_route_undelivered(clu_engine *e, const clu_arrival *a, clu_ms now)
 /* ---- datagrams ----------------------------------------------------------- */
 
 static clu_err to_address(clu_engine *e, clu_slice frame,
-                          const clu_address *to, uint64_t service, clu_ms now)
+                          const clu_address *to, clu_service *s, clu_ms now)
 {
+    if (e->left) {
+        return CLU_GONE;
+    }
     if (e->group >= e->transport_count) {
         return CLU_UNREACHABLE;
     }
     clu_transport *t = e->transports[e->group];
-    clu_target target = { .service = service };
+    clu_target target = { .service = s != NULL ? s->id : 0 };
     if (to != NULL) {
-        target.addr = *to;
+        target.addr = *to;      /* a copy: a hook may move the service */
     }
-    clu_ticket ticket = { .service = service };
-    return t->ops->send(t, &target, frame, &ticket, now);
+    clu_ticket ticket = { .service = target.service };
+    e->busy++;
+    clu_err err = ask_depart(e, t, s, frame);
+    if (err == CLU_OK) {
+        err = t->ops->send(t, &target, frame, &ticket, now);
+    }
+    e->busy--;
+    return err;
 }
 
 clu_err clu_route_datagram(clu_engine *e, clu_service *s, clu_packet *p,
@@ -307,7 +369,7 @@ clu_err clu_route_datagram(clu_engine *e, clu_service *s, clu_packet *p,
     }
     if (err == CLU_OK) {
         pay(s, frame.n);
-        err = to_address(e, clu_buf_slice(&frame), to, s->id, now);
+        err = to_address(e, clu_buf_slice(&frame), to, s, now);
     }
     clu_engine_give(e, &frame);
     return err;
@@ -323,7 +385,7 @@ clu_err clu_route_group(clu_engine *e, clu_packet *p, bool must_fit,
         err = CLU_LIMIT;
     }
     if (err == CLU_OK) {
-        err = to_address(e, clu_buf_slice(&frame), NULL, 0, now);
+        err = to_address(e, clu_buf_slice(&frame), NULL, NULL, now);
     }
     clu_engine_give(e, &frame);
     return err;

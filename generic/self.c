@@ -205,11 +205,15 @@ clu_err clu_engine_props(clu_engine *e, clu_buf *out)
 {
     clu_buf one;
     clu_buf_init(&one, (size_t)e->config.limits.at[CLU_LIMIT_PROPS]);
-    clu_err err = CLU_OK;
+    clu_err err = e->left ? CLU_GONE : CLU_OK;
+    e->busy++;                  /* a script that is asked may leave */
     for (unsigned i = 0; err == CLU_OK && i < e->transport_count; i++) {
         clu_transport *t = e->transports[i];
         clu_buf_clear(&one);
         err = t->ops->props(t, &one);
+        if (e->left) {
+            err = CLU_GONE;
+        }
         if (err == CLU_OK && one.n > 0) {
             err = clu_words_add(out, clu_slice_str(t->name));
             if (err == CLU_OK) {
@@ -217,6 +221,7 @@ clu_err clu_engine_props(clu_engine *e, clu_buf *out)
             }
         }
     }
+    e->busy--;
     clu_buf_fini(&one);
     return err == CLU_OK ? add_caps(e, out) : err;
 }
@@ -284,9 +289,33 @@ static void beat_again(clu_engine *e, bool props, bool tags, clu_ms now)
     clu_engine_heartbeat_at(e, clu_later(now, NO_WAY_RETRY), tags);
 }
 
+/* Not for the goodbye, and not for a beat that one of them asks for. */
+static void say_beat(clu_engine *e, clu_ms now)
+{
+    if (e->beating) {
+        return;
+    }
+    e->beating = true;
+    e->busy++;
+    for (unsigned i = 0; !e->left && i < e->transport_count; i++) {
+        clu_transport *t = e->transports[i];
+        if (t->ops->beat != NULL) {
+            t->ops->beat(t, now);
+        }
+    }
+    e->busy--;
+    e->beating = false;
+}
+
 clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
                              uint64_t channel, clu_ms now)
 {
+    if (e->left) {
+        return CLU_GONE;
+    }
+    if (channel == 0) {
+        say_beat(e, now);
+    }
     if (e->left) {
         return CLU_GONE;
     }
@@ -314,6 +343,12 @@ clu_err clu_engine_heartbeat_at(clu_engine *e, clu_ms at, bool tags)
     }
     e->beat_tags = e->beat_tags || tags;
     return at < e->beat.due.at ? clu_engine_set(e, &e->beat, at) : CLU_OK;
+}
+
+clu_err clu_engine_moved(clu_engine *e, clu_ms now)
+{
+    e->beat_props = true;
+    return clu_engine_heartbeat_at(e, now, false);
 }
 
 clu_err clu_engine_discover(clu_engine *e, uint64_t channel, clu_ms now)

@@ -407,6 +407,13 @@ static int send(ARGS)
                         objv + 1);
 }
 
+static int socket_of(ARGS)
+{
+    (void)objc;
+    clu_service_cmd *cmd = self;
+    return clu_socket_cmd(cmd->node, interp, cmd->service->id, objv[1]);
+}
+
 static const clu_sub service_subs[] = {
     { "cluster", cluster, "", 0, 0, NULL },
     { "destroy", destroy, "", 0, 0, NULL },
@@ -425,6 +432,7 @@ static const clu_sub service_subs[] = {
     { "resolver_tags", resolver_tags, "", 0, 0, NULL },
     { "send", send, "payload | ?-option value ...?", 1, -1, NULL },
     { "sid", sid, "", 0, 0, NULL },
+    { "socket", socket_of, "protocol", 1, 1, NULL },
     { "tags", tags, "", 0, 0, NULL },
     { "uuid", uuid, "", 0, 0, NULL },
     { NULL, NULL, NULL, 0, 0, NULL }

@@ -3,7 +3,8 @@
  *
  * Layer: engine.  A transport carries frames to services and to the group and
  * hands in what arrives.  It knows addresses and connections; it does not know
- * packets, tags or queries.  It never evaluates Tcl and never blocks.
+ * packets, tags or queries.  It never blocks, and evaluates Tcl only where its
+ * membership is `scripted` (node.h): then the engine runs when scripts may.
  *
  *     engine --send, bind, props, refresh--> transport --up--> engine's owner
  */
@@ -85,6 +86,9 @@ typedef struct clu_transport_ops {
        empty.  Appends to out. */
     clu_err (*props)(clu_transport *t, clu_buf *out);
 
+    /* A heartbeat of ours is about to leave.  May be NULL. */
+    void (*beat)(clu_transport *t, clu_ms now);
+
     /* Make our listening side anew (a peer could not reach it). */
     clu_err (*refresh)(clu_transport *t, clu_ms now);
 
@@ -107,6 +111,7 @@ struct clu_transport {
     bool datagram;              /* one frame, one datagram: size matters */
     bool local_only;            /* reaches this host only (u) */
     bool multicast;             /* reaches the group (c) */
+    bool finds;                 /* knows the way from more than port and path */
     uint64_t packets_in, bytes_in, packets_out, bytes_out;
 };
 

@@ -22,10 +22,9 @@ namespace eval ::cluster {
         -seeds      {List    {}}
         -name       {Word    {}}
     }
-    variable Protocols {c d t u}
 }
 
-foreach script {log payload node query hooks} {
+foreach script {log payload node query hooks protocol} {
     source -encoding utf-8 [file join [file dirname [info script]] $script.tcl]
 }
 unset script
@@ -61,17 +60,13 @@ proc ::cluster::JoinConfig given {
             dict set config $key [Check$kind $option $value]
         } elseif {[string match -* $option] && [dict exists $limits $key]} {
             dict set config $key [CheckCount $option $value]
-        } elseif {![IsProtocolOption $key $given]} {
+        } elseif {[string match -* $option] && $key in [protocols::Names]} {
+            dict set config $key [CheckDict $option $value]
+        } else {
             Unknown $option
         }
     }
     return [Complete $config]
-}
-
-# -<protocol> is a dict for that protocol, if we speak it.
-proc ::cluster::IsProtocolOption {key given} {
-    variable Protocols
-    expr {$key in $Protocols && [string index [lindex $given 0] 0] eq "-"}
 }
 
 proc ::cluster::Unknown option {
@@ -83,14 +78,14 @@ proc ::cluster::Unknown option {
 # What belongs together: channels 0 1 2 always, c among the protocols, seeds
 # beyond this host only with -remote.
 proc ::cluster::Complete config {
-    variable Protocols
+    set known [protocols::Names]
     dict set config channels \
         [lsort -integer -unique [concat 0 1 2 [dict get $config channels]]]
     set protocols {}
     foreach protocol [dict get $config protocols] {
-        if {$protocol ni $Protocols} {
+        if {$protocol ni $known} {
             Invalid "unknown protocol \"$protocol\": must be one of\
-                [join $Protocols {, }]"
+                [join $known {, }]"
         }
         if {$protocol ni $protocols} {
             lappend protocols $protocol
@@ -144,6 +139,14 @@ proc ::cluster::CheckRange {option value least most} {
 proc ::cluster::CheckList {option value} {
     if {[catch {llength $value}]} {
         Invalid "$option must be a list, not \"$value\""
+    }
+    return $value
+}
+
+# -<protocol> is a dict for that protocol.
+proc ::cluster::CheckDict {option value} {
+    if {[catch {dict size $value}]} {
+        Invalid "$option must be a dict, not \"$value\""
     }
     return $value
 }
@@ -222,5 +225,6 @@ namespace eval ::cluster {
         local_addresses ::cluster::LocalAddresses
         islocal  ::cluster::IsLocal
         rand     ::cluster::Rand
+        protocol ::cluster::protocols::Protocol
     }
 }

@@ -23,6 +23,8 @@ namespace eval ::cluster::hooks {
         {channel send}       ask
         {op send}            ask
         {broadcast}          ask
+        {protocol receive}   ask
+        {protocol send}      ask
         {tags changed}       tell
         {service discovered} tell
         {service lost}       tell
@@ -67,6 +69,9 @@ proc ::cluster::hooks::Hook {cluster args} {
     if {[llength $rest] > 1} {
         Unknown $args
     }
+    if {[lindex $name 0] eq "protocol"} {
+        CheckProtocols $cluster $keys
+    }
     if {![llength $rest]} {
         set key $cluster,$name,[lindex $keys 0]
         return [expr {[info exists Bodies($key)] ? $Bodies($key) : {}}]
@@ -94,7 +99,7 @@ proc ::cluster::hooks::Place words {
     variable Paths
     variable Same
     set two [lrange $words 0 1]
-    if {[lindex $words 0] in {channel op}} {
+    if {[lindex $words 0] in {channel op protocol}} {
         return [PlaceKeyed $words]
     }
     foreach path [list $two [lrange $words 0 0]] {
@@ -109,7 +114,8 @@ proc ::cluster::hooks::Place words {
     Unknown $words
 }
 
-# channel 5 receive, channel receive 5, channel receive {5 6}, op C send.
+# channel 5 receive, channel receive 5, channel receive {5 6}, op C send,
+# protocol t send.
 proc ::cluster::hooks::PlaceKeyed words {
     lassign $words kind first second
     if {[llength $words] < 3} {
@@ -126,7 +132,7 @@ proc ::cluster::hooks::PlaceKeyed words {
     }
     if {$kind eq "op"} {
         set keys [list $keys]
-    } else {
+    } elseif {$kind eq "channel"} {
         foreach key $keys {
             if {![string is integer -strict $key] || $key < 0} {
                 return -code error -level 3 -errorcode CLUSTER_INVALID_ARGS \
@@ -137,10 +143,20 @@ proc ::cluster::hooks::PlaceKeyed words {
     return [list [list $kind $way] $keys [lrange $words 3 end]]
 }
 
+proc ::cluster::hooks::CheckProtocols {cluster ids} {
+    foreach id $ids {
+        if {$id ni [$cluster protocols]} {
+            return -code error -level 2 -errorcode CLUSTER_INVALID_ARGS \
+                "the cluster does not speak protocol \"$id\": must be one of\
+                [join [$cluster protocols] {, }]"
+        }
+    }
+}
+
 proc ::cluster::hooks::Unknown words {
     return -code error -level 3 -errorcode CLUSTER_INVALID_ARGS "there is no\
         hook \"[lrange $words 0 end]\": must be channel N receive|send, op OP\
-        receive|send, evaluate receive|send, service\
+        receive|send, protocol P receive|send, evaluate receive|send, service\
         evaluate|validate|discovered|lost, tags changed, query, event or\
         broadcast"
 }
@@ -148,6 +164,10 @@ proc ::cluster::hooks::Unknown words {
 # The lambda of a body.
 proc ::cluster::hooks::Lambda {name body} {
     variable Paths
+    if {[lindex $name 0] eq "protocol"} {
+        return [list {cluster service proto descriptor chanID} \
+            "upvar 1 payload packet;$body" ::cluster::hook]
+    }
     set ask [expr {[dict get $Paths $name] eq "ask"}]
     set head [expr {$ask ? "upvar 1 payload payload;" : ""}]
     append head [FieldVariables $body [expr {[llength $name] == 2 && $ask}]]
@@ -192,7 +212,8 @@ proc ::cluster::hooks::ComputedVariables body {
 }
 
 # Runs a lambda that may change the payload; called by the core.  Returns
-# {verdict payload}: 0 go on, 1 refused, 2 failed.
+# {verdict payload}: 0 go on, 1 refused, 2 failed.  For a protocol's hook the
+# payload is the packet, and the last word its chanID.
 proc ::cluster::hooks::Ask {name lambda cluster service payload proto
                             descriptor services} {
     set code [catch {

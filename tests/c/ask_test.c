@@ -2,6 +2,7 @@
  * ask_test.c -- the hooks on a packet's way in: they may do anything.
  */
 #include "check.h"
+#include "frame.h"
 #include "sim.h"
 
 static const char *drop_name(size_t i)
@@ -100,6 +101,47 @@ static clu_err replace(sim_member *m, clu_question *q)
     return CLU_OK;
 }
 
+/* The body of an event of "x9" in the place of what came. */
+static clu_err unpack(sim_member *m, clu_question *q)
+{
+    (void)m;
+    if (q->what != CLU_ASK_ARRIVED) {
+        return CLU_OK;
+    }
+    clu_packet p;
+    clu_buf frame;
+    size_t need;
+    clu_slice bytes, body;
+    clu_frame_loss loss = { 0 };
+    sim_head(&p, "x9", CLU_TYPE_EVENT);
+    sim_text(&p, CLU_FIELD_data, "unpacked");
+    clu_buf_init(&frame, 4096);
+    clu_packet_encode(&p, &frame);
+    bytes = clu_buf_slice(&frame);
+    if (clu_frame_next(&bytes, 4096, &body, &need, &loss) == CLU_OK) {
+        q->frame_owned = clu_memdup(body.p, body.n);
+        q->frame = clu_slice_of(q->frame_owned, body.n);
+    }
+    clu_buf_fini(&frame);
+    return CLU_OK;
+}
+
+/* Refuses, or leaves, when a frame is about to go by this transport. */
+static const char *departing;
+
+static clu_err stop_there(sim_member *m, clu_question *q)
+{
+    if (q->what != CLU_ASK_DEPART || strcmp(q->via->name, departing) != 0) {
+        return CLU_OK;
+    }
+    asked++;
+    if (asked_at == CLU_ASK_DEPART) {
+        return CLU_VETO;
+    }
+    sim_leave(m);
+    return CLU_OK;
+}
+
 static void start_asking(sim *s, clu_ask at,
                          clu_err (*hook)(sim_member *, clu_question *))
 {
@@ -110,7 +152,9 @@ static void start_asking(sim *s, clu_ask at,
     sim_head(&p, "x1", CLU_TYPE_HEARTBEAT);
     sim_receive_packet(m, "c", &from, &p);
     m->ask = hook;
-    clu_engine_patron(m->engine)->asks = UINT32_MAX;
+    /* About frames only where that is what is tested. */
+    clu_engine_patron(m->engine)->asks = at >= CLU_ASK_ARRIVED ? UINT32_MAX
+        : (1u << CLU_ASK_ARRIVED) - 1;
     asked_at = at;
     asked = 0;
 }
@@ -280,4 +324,98 @@ TEST("ask-1.7 what a service says that goes meanwhile is not told")
     CHECK_EQ(known(m), 0);
     sim_fini(&s);
     CHECK_EQ(clu_alloc_live(), 0);
+}
+
+/* ---- frames ---------------------------------------------------------------- */
+
+TEST("ask-5.1 a frame that is refused on arrival is never decoded")
+{
+    sim s;
+    start_asking(&s, CLU_ASK_ARRIVED, veto);
+    sim_member *m = s.at[0];
+    clu_from from = here();
+    clu_counters before = *clu_engine_counters(m->engine);
+    sim_receive(m, "c", &from, clu_slice_str("no packet"));
+    CHECK_STR(moved(m, &before), "veto");
+    CHECK_EQ(asked, 1);
+    sim_fini(&s);
+}
+
+TEST("ask-5.2 what a hook unpacked on arrival is what is decoded")
+{
+    sim s;
+    start_asking(&s, CLU_ASK_ARRIVED, unpack);
+    sim_member *m = s.at[0];
+    clu_from from = here();
+    sim_receive(m, "c", &from, clu_slice_str("sealed"));
+    const sim_news *news = sim_first(m, CLU_NEWS_EVENT, "x9");
+    CHECK(news != NULL);
+    if (news != NULL) {
+        CHECK_STR(news->text, "unpacked");
+    }
+    sim_fini(&s);
+}
+
+TEST("ask-5.3 another host's frames reach no hook while we are for this one")
+{
+    sim s;
+    start_asking(&s, CLU_ASK_ARRIVED, veto);
+    sim_member *m = s.at[0];
+    clu_from from = here();
+    from.local = false;
+    clu_counters before = *clu_engine_counters(m->engine);
+    sim_receive(m, "c", &from, clu_slice_str("no packet"));
+    CHECK_STR(moved(m, &before), "foreign");
+    CHECK_EQ(asked, 0);
+    sim_fini(&s);
+}
+
+/* Two that know each other; the first asks where its frames go. */
+static void start_departing(sim *s, clu_ask at, const char *name)
+{
+    sim_init(s, 1);
+    sim_start(s);
+    sim_start(s);
+    CHECK(sim_until(s, SIM_SECOND, sim_all_know));
+    sim_forget(s);
+    asked_at = at;
+    asked = 0;
+    departing = name;
+    s->at[0]->ask = stop_there;
+    clu_engine_patron(s->at[0]->engine)->asks = UINT32_MAX;
+}
+
+TEST("ask-5.4 a transport that may not go has failed: the next one goes")
+{
+    sim s;
+    start_departing(&s, CLU_ASK_DEPART, "t");
+    CHECK_EQ(sim_event(s.at[0], sim_service(s.at[0], s.at[1]), "hi"), CLU_OK);
+    sim_advance(&s, 50);
+    const sim_news *news = sim_first(s.at[1], CLU_NEWS_EVENT, NULL);
+    CHECK(news != NULL && strcmp(news->via, "c") == 0);
+    CHECK_EQ(asked, 1);
+    CHECK_EQ(sim_counter(s.at[0], CLU_COUNT_fallbacks), 1);
+    sim_fini(&s);
+}
+
+TEST("ask-5.5 a hook that leaves while a frame departs: nothing more goes")
+{
+    const char *names[] = { "t", "c" };
+    for (size_t i = 0; i < CLU_COUNT_OF(names); i++) {
+        sim s;
+        start_departing(&s, CLU_ASK_SEND, names[i]);
+        sim_member *m = s.at[0];
+        clu_service *other = i == 0 ? sim_service(m, s.at[1]) : NULL;
+        clu_err err = i == 0 ? sim_event(m, other, "hi")
+            : clu_engine_heartbeat(m->engine, true, true, 0, s.now);
+        CHECK(err != CLU_OK);
+        CHECK_EQ(asked, i == 0 ? 1 : 2);        /* c: the goodbye as well */
+        CHECK(clu_engine_left(m->engine));
+        CHECK(clu_engine_transport(m->engine, 0) != NULL);
+        clu_engine_tick(m->engine, s.now);
+        CHECK(clu_engine_transport(m->engine, 0) == NULL);
+        sim_advance(&s, SIM_SECOND);
+        CHECK_EQ(sim_told(s.at[1], CLU_NEWS_EVENT, NULL), 0);
+        sim_fini(&s);
+    }
 }

@@ -1,0 +1,629 @@
+/*
+ * tclTransport.c -- a transport whose operations are methods of a script.
+ *
+ * Layer: binding.
+ *
+ * Tricky because every method may do anything: 1. leave the cluster, which
+ * stops the transport; so it is held while its script runs, and the engine
+ * keeps it while one of its operations is on the stack; 2. call us again; so
+ * calls within calls are bounded as those of hooks are; 3. fail; then the
+ * error is reported, and the operation has failed like a socket's.
+ */
+#include "tclTransport.h"
+
+#include "../unix/udp.h"
+
+#include <stdio.h>
+
+typedef struct clu_channel {    /* a connection of the script's */
+    Tcl_Obj *id;                /* its chanID, held */
+    uint64_t link;              /* what the core calls it; never 0 */
+    uint64_t service;           /* for whom it speaks, or 0 */
+    uint64_t bound;             /* which binding that was: the last counts */
+} clu_channel;
+
+struct clu_script {
+    clu_transport t;
+    unsigned holds;             /* the engine's is one, a call another */
+    clu_node *node;             /* outlives it */
+    char name[32];              /* t.name */
+    Tcl_Obj *object;            /* a command prefix, held; NULL: not made yet,
+                                   or gone */
+    Tcl_HashTable channels;     /* by chanID: clu_channel */
+    uint64_t links, bindings;   /* how many there were */
+};
+
+static const clu_transport_ops script_ops;
+
+static clu_script *script_of(clu_transport *t)
+{
+    return CLU_CONTAINER(t, clu_script, t);
+}
+
+bool clu_script_is(const clu_transport *t)
+{
+    return t != NULL && t->ops == &script_ops;
+}
+
+/* ---- channels ------------------------------------------------------------ */
+
+static clu_channel *channel_of(clu_script *s, Tcl_Obj *id)
+{
+    Tcl_HashEntry *entry = Tcl_FindHashEntry(&s->channels, Tcl_GetString(id));
+    return entry ? Tcl_GetHashValue(entry) : NULL;
+}
+
+clu_err clu_script_opened(clu_script *s, Tcl_Obj *channel, uint64_t service)
+{
+    clu_channel *c = channel_of(s, channel);
+    if (c == NULL) {
+        c = clu_alloc(sizeof *c);
+        if (c == NULL) {
+            return CLU_NOMEM;
+        }
+        int fresh;
+        Tcl_SetHashValue(Tcl_CreateHashEntry(&s->channels,
+                                             Tcl_GetString(channel), &fresh),
+                         c);
+        c->id = channel;
+        Tcl_IncrRefCount(channel);
+    }
+    c->link = ++s->links;       /* another connection, whatever its name */
+    c->service = service;
+    c->bound = ++s->bindings;
+    return CLU_OK;
+}
+
+static void drop_channel(Tcl_HashEntry *entry)
+{
+    clu_channel *c = Tcl_GetHashValue(entry);
+    Tcl_DeleteHashEntry(entry);
+    Tcl_DecrRefCount(c->id);
+    clu_free(c);
+}
+
+void clu_script_closed(clu_script *s, Tcl_Obj *channel)
+{
+    Tcl_HashEntry *entry = Tcl_FindHashEntry(&s->channels,
+                                             Tcl_GetString(channel));
+    if (entry != NULL) {
+        drop_channel(entry);
+    }
+}
+
+static clu_channel *channel_at(Tcl_HashEntry *entry)
+{
+    return entry ? Tcl_GetHashValue(entry) : NULL;
+}
+
+Tcl_Obj *clu_script_channel(clu_script *s, uint64_t service)
+{
+    Tcl_HashSearch search;
+    clu_channel *c, *last = NULL;
+    for (c = channel_at(Tcl_FirstHashEntry(&s->channels, &search));
+         c != NULL; c = channel_at(Tcl_NextHashEntry(&search))) {
+        if (c->service == service && (!last || c->bound > last->bound)) {
+            last = c;
+        }
+    }
+    return last ? last->id : NULL;
+}
+
+/* ---- calling the script -------------------------------------------------- */
+
+static void release(clu_script *s)
+{
+    if (--s->holds > 0) {
+        return;
+    }
+    Tcl_HashSearch search;
+    Tcl_HashEntry *entry;
+    while ((entry = Tcl_FirstHashEntry(&s->channels, &search)) != NULL) {
+        drop_channel(entry);
+    }
+    Tcl_DeleteHashTable(&s->channels);
+    clu_free(s);
+}
+
+static bool may_call(clu_script *s)
+{
+    clu_node *node = s->node;
+    if (s->object == NULL || node->state == NULL || node->dead) {
+        return false;
+    }
+    clu_engine *e = node->engine;
+    if (node->nesting >= clu_engine_config(e)->limits.at[CLU_LIMIT_NESTING]) {
+        clu_engine_counters(e)->at[CLU_COUNT_hook_errors]++;
+        return false;
+    }
+    return true;
+}
+
+/* send and descriptor must be there; an object may lack the others, which
+   ::cluster::protocols::Call looks after. */
+static Tcl_Obj *line_of(clu_script *s, bool required, const char *method,
+                        int argc, Tcl_Obj *const argv[])
+{
+    Tcl_Obj *line;
+    if (required) {
+        line = Tcl_DuplicateObj(s->object);
+    } else {
+        line = Tcl_NewListObj(0, NULL);
+        Tcl_ListObjAppendElement(NULL, line, Tcl_NewStringObj(
+                                     "::cluster::protocols::Call", -1));
+        Tcl_ListObjAppendElement(NULL, line, s->object);
+    }
+    Tcl_ListObjAppendElement(NULL, line, Tcl_NewStringObj(method, -1));
+    for (int i = 0; i < argc; i++) {
+        Tcl_ListObjAppendElement(NULL, line, argv[i]);
+    }
+    return line;
+}
+
+/* Evaluates; false: the membership died of it. */
+static bool evaluate(clu_script *s, Tcl_Obj *line, int *code)
+{
+    clu_node *node = s->node;
+    Tcl_Size count;
+    Tcl_Obj **words;
+    Tcl_IncrRefCount(line);
+    Tcl_ListObjGetElements(NULL, line, &count, &words);
+    bool alive = clu_notify_eval(node, count, words, code);
+    Tcl_DecrRefCount(line);
+    return alive;
+}
+
+static void report(clu_script *s, const char *method)
+{
+    Tcl_Interp *interp = s->node->state->interp;
+    Tcl_AppendObjToErrorInfo(interp, Tcl_ObjPrintf(
+        "\n    (protocol \"%s\", %s)", s->name, method));
+    Tcl_BackgroundException(interp, TCL_ERROR);
+}
+
+/*
+ * A method, its value held once for the caller.  false: it failed, which was
+ * reported, or there is nobody to call.  The interpreter's result is kept:
+ * whoever is below us may have set it.
+ */
+static bool call(clu_script *s, bool required, const char *method, int argc,
+                 Tcl_Obj *const argv[], Tcl_Obj **value)
+{
+    *value = NULL;
+    Tcl_Obj *line = may_call(s) ? line_of(s, required, method, argc, argv)
+                                : NULL;
+    if (line == NULL) {
+        for (int i = 0; i < argc; i++) {
+            Tcl_IncrRefCount(argv[i]);
+            Tcl_DecrRefCount(argv[i]);
+        }
+        return false;
+    }
+    Tcl_Interp *interp = s->node->state->interp;
+    Tcl_Preserve(interp);
+    Tcl_InterpState saved = Tcl_SaveInterpState(interp, TCL_OK);
+    int code;
+    if (evaluate(s, line, &code)) {
+        if (code == TCL_OK) {
+            *value = Tcl_GetObjResult(interp);
+            Tcl_IncrRefCount(*value);
+        } else if (code == TCL_ERROR) {
+            report(s, method);
+        }
+    }
+    Tcl_RestoreInterpState(interp, saved);
+    Tcl_Release(interp);
+    return *value != NULL;
+}
+
+/* A method that is only told. */
+static void notify(clu_script *s, const char *method, int argc,
+                   Tcl_Obj *const argv[])
+{
+    Tcl_Obj *value;
+    s->holds++;
+    if (call(s, false, method, argc, argv, &value)) {
+        Tcl_DecrRefCount(value);
+    }
+    release(s);
+}
+
+static void event(clu_script *s, const char *name, Tcl_Obj *arg)
+{
+    Tcl_Obj *words[] = { Tcl_NewStringObj(name, -1), arg };
+    notify(s, "event", arg ? 2 : 1, words);
+}
+
+/* A value that is not what the method owes. */
+static void complain(clu_script *s, const char *method, Tcl_Obj *value,
+                     const char *owed)
+{
+    if (s->node->state == NULL) {
+        return;
+    }
+    Tcl_Interp *interp = s->node->state->interp;
+    Tcl_InterpState saved = Tcl_SaveInterpState(interp, TCL_OK);
+    clu_tcl_error(interp, CLU_VALUE, "%s must return %s, not \"%s\"", method,
+                  owed, Tcl_GetString(value));
+    report(s, method);
+    Tcl_RestoreInterpState(interp, saved);
+}
+
+/* ---- in ------------------------------------------------------------------ */
+
+static Tcl_Obj *value_of(Tcl_Obj *dict, const char *key)
+{
+    Tcl_Obj *name = Tcl_NewStringObj(key, -1), *value = NULL;
+    Tcl_IncrRefCount(name);
+    Tcl_DictObjGet(NULL, dict, name, &value);
+    Tcl_DecrRefCount(name);
+    return value;
+}
+
+/* The address, port and local of a descriptor; local alone is enough. */
+static int read_descriptor(clu_script *s, Tcl_Interp *interp, Tcl_Obj *dict,
+                           clu_from *from)
+{
+    Tcl_Size size;
+    Tcl_WideInt port = 0;
+    int local = 0;
+    if (Tcl_DictObjSize(interp, dict, &size) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_Obj *address = value_of(dict, "address"), *said = value_of(dict,
+                                                                   "local");
+    Tcl_Obj *number = value_of(dict, "port");
+    if (said != NULL && Tcl_GetBooleanFromObj(interp, said, &local)
+        != TCL_OK) {
+        return TCL_ERROR;
+    }
+    bool known = address != NULL
+        && clu_address_parse(clu_slice_str(Tcl_GetString(address)),
+                             &from->addr) == CLU_OK;
+    if (!known && !local) {
+        return clu_tcl_error(interp, CLU_VALUE, "the descriptor of protocol "
+                             "\"%s\" must have a numeric address, or be "
+                             "local, not \"%s\"", s->name,
+                             Tcl_GetString(dict));
+    }
+    if (!known) {
+        from->addr = (clu_address){ .family = 4, .ip = { 127, 0, 0, 1 } };
+    }
+    if (number != NULL && Tcl_GetWideIntFromObj(NULL, number, &port) == TCL_OK
+        && port > 0 && port < 65536) {
+        from->addr.port = (uint16_t)port;
+    }
+    from->local = said != NULL
+        ? local : clu_host_is_local(s->node->state->host, &from->addr);
+    return TCL_OK;
+}
+
+static void hand_in(clu_script *s, const clu_from *from, clu_slice bytes,
+                    Tcl_Obj *channel, Tcl_Obj *descriptor)
+{
+    clu_node *node = s->node;
+    clu_origin before = node->origin;
+    node->origin = (clu_origin){ channel, descriptor };
+    s->t.bytes_in += bytes.n;
+    clu_udp_cut(&s->t, from, bytes, clu_loop_clock());
+    node->origin = before;
+}
+
+static int receive(clu_script *s, Tcl_Interp *interp, Tcl_Obj *channel,
+                   Tcl_Obj *packet, Tcl_Obj *descriptor)
+{
+    clu_node *node = s->node;
+    clu_from from = { 0 };
+    clu_slice bytes;
+    if (read_descriptor(s, interp, descriptor, &from) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    if (clu_bytes_borrow(packet, &bytes) != CLU_OK) {
+        return clu_tcl_error(interp, CLU_VALUE, "a packet is bytes, not "
+                             "characters");
+    }
+    const clu_channel *c = channel_of(s, channel);
+    if (c != NULL) {
+        from.link = c->link;
+        from.service = c->service;
+    }
+    if (clu_notify_behind(&node->server)) {
+        clu_engine_counters(node->engine)->at[CLU_COUNT_drop_limit]++;
+    } else {
+        hand_in(s, &from, bytes, channel, descriptor);
+    }
+    Tcl_ResetResult(interp);
+    return TCL_OK;
+}
+
+int clu_script_receive(clu_script *s, Tcl_Interp *interp, Tcl_Obj *channel,
+                       Tcl_Obj *packet)
+{
+    if (!may_call(s)) {
+        return TCL_OK;
+    }
+    int code;
+    s->holds++;
+    bool alive = evaluate(s, line_of(s, true, "descriptor", 1, &channel),
+                          &code);
+    if (alive && code == TCL_OK && s->object != NULL) {
+        Tcl_Obj *descriptor = Tcl_GetObjResult(interp);
+        Tcl_IncrRefCount(descriptor);
+        code = receive(s, interp, channel, packet, descriptor);
+        Tcl_DecrRefCount(descriptor);
+    }
+    release(s);
+    return !alive || code == TCL_OK ? TCL_OK : TCL_ERROR;
+}
+
+/* ---- the operations ------------------------------------------------------ */
+
+static clu_err script_send(clu_transport *t, const clu_target *to,
+                           clu_slice frame, const clu_ticket *ticket,
+                           clu_ms now)
+{
+    (void)ticket;
+    (void)now;
+    clu_script *s = script_of(t);
+    clu_service *service = clu_table_find_id(
+        clu_engine_table(s->node->engine), to->service);
+    if (service == NULL) {
+        return CLU_UNREACHABLE;
+    }
+    Tcl_Obj *words[] = { clu_bytes_new(frame),
+                         clu_service_name(s->node, service) };
+    Tcl_Obj *value;
+    int left = 0;
+    s->holds++;
+    if (call(s, true, "send", 2, words, &value)) {
+        if (Tcl_GetBooleanFromObj(NULL, value, &left) != TCL_OK) {
+            complain(s, "send", value, "a boolean");
+        }
+        Tcl_DecrRefCount(value);
+    }
+    if (left) {
+        t->packets_out++;
+        t->bytes_out += frame.n;
+    }
+    release(s);
+    return left ? CLU_OK : CLU_UNREACHABLE;
+}
+
+static void script_bind(clu_transport *t, uint64_t link, uint64_t service)
+{
+    clu_script *s = script_of(t);
+    Tcl_HashSearch search;
+    clu_channel *c = channel_at(Tcl_FirstHashEntry(&s->channels, &search));
+    while (c != NULL && c->link != link) {
+        c = channel_at(Tcl_NextHashEntry(&search));
+    }
+    if (c != NULL) {
+        c->service = service;
+        c->bound = ++s->bindings;
+    }
+}
+
+/* A beacon leaves also when a script's properties are none. */
+static clu_err script_props(clu_transport *t, clu_buf *out)
+{
+    clu_script *s = script_of(t);
+    Tcl_Obj *value;
+    Tcl_Size size;
+    s->holds++;
+    if (call(s, false, "props", 0, NULL, &value)) {
+        if (Tcl_DictObjSize(NULL, value, &size) != TCL_OK
+            || clu_text_get(value, out) != CLU_OK) {
+            complain(s, "props", value, "a short dict");
+            clu_buf_clear(out);
+        }
+        Tcl_DecrRefCount(value);
+    }
+    release(s);
+    return CLU_OK;
+}
+
+static void script_beat(clu_transport *t, clu_ms now)
+{
+    (void)now;
+    event(script_of(t), "heartbeat", NULL);
+}
+
+static clu_err script_refresh(clu_transport *t, clu_ms now)
+{
+    (void)now;
+    event(script_of(t), "refresh", NULL);
+    return CLU_OK;
+}
+
+static void script_tick(clu_transport *t, clu_ms now)
+{
+    (void)t;
+    (void)now;
+}
+
+static clu_ms script_deadline(clu_transport *t)
+{
+    (void)t;
+    return CLU_NEVER;
+}
+
+/* The object goes first, so that its destructor finds no way back. */
+static void detach(clu_script *s)
+{
+    Tcl_Obj *object = s->object;
+    clu_state *state = s->node->state;
+    s->object = NULL;
+    if (object == NULL) {
+        return;
+    }
+    if (state != NULL && !Tcl_InterpDeleted(state->interp)) {
+        Tcl_Interp *interp = state->interp;
+        Tcl_Preserve(interp);
+        Tcl_InterpState saved = Tcl_SaveInterpState(interp, TCL_OK);
+        Tcl_Obj *words[] = { Tcl_NewStringObj(
+                                 "::cluster::protocols::Destroy", -1),
+                             object };
+        int code;
+        clu_notify_eval(s->node, CLU_COUNT_OF(words), words, &code);
+        if (code == TCL_ERROR && s->node->state != NULL) {
+            report(s, "destroy");
+        }
+        Tcl_RestoreInterpState(interp, saved);
+        Tcl_Release(interp);
+    }
+    Tcl_DecrRefCount(object);
+}
+
+static void script_stop(clu_transport *t)
+{
+    clu_script *s = script_of(t);
+    detach(s);
+    release(s);
+}
+
+static const clu_transport_ops script_ops = {
+    .send = script_send, .bind = script_bind, .props = script_props,
+    .beat = script_beat, .refresh = script_refresh, .tick = script_tick,
+    .deadline = script_deadline, .stop = script_stop
+};
+
+/* ---- life ---------------------------------------------------------------- */
+
+clu_script *clu_script_find(clu_node *node, const char *id)
+{
+    clu_transport *t;
+    for (unsigned i = 0;
+         (t = clu_engine_transport(node->engine, i)) != NULL; i++) {
+        if (clu_script_is(t) && strcmp(t->name, id) == 0) {
+            return script_of(t);
+        }
+    }
+    return NULL;
+}
+
+Tcl_Obj *clu_script_object(const clu_script *s)
+{
+    return s->object ? s->object : Tcl_NewObj();
+}
+
+static clu_script *create(clu_node *node, const char *id)
+{
+    clu_script *s = clu_alloc(sizeof *s);
+    if (s == NULL) {
+        return NULL;
+    }
+    snprintf(s->name, sizeof s->name, "%s", id);
+    s->t = (clu_transport){ .ops = &script_ops, .name = s->name,
+                            .finds = true };
+    s->holds = 1;               /* the engine's */
+    s->node = node;
+    Tcl_InitHashTable(&s->channels, TCL_STRING_KEYS);
+    return s;
+}
+
+/* ::cluster::protocols::Make returns the object. */
+static int make_object(clu_script *s, Tcl_Obj *number, Tcl_Obj *config)
+{
+    clu_node *node = s->node;
+    Tcl_Interp *interp = node->state->interp;
+    Tcl_Obj *words[] = { Tcl_NewStringObj("::cluster::protocols::Make", -1),
+                         node->name, Tcl_NewStringObj(s->name, -1), number,
+                         config };
+    int code;
+    bool alive = clu_notify_eval(node, CLU_COUNT_OF(words), words, &code);
+    if (alive && code == TCL_OK) {
+        s->object = Tcl_GetObjResult(interp);
+        Tcl_IncrRefCount(s->object);
+    }
+    if (!alive || node->closing) {
+        detach(s);
+        return clu_tcl_error(interp, CLU_GONE, "protocol \"%s\" destroyed the "
+                             "cluster", s->name);
+    }
+    return code == TCL_OK ? TCL_OK : TCL_ERROR;
+}
+
+int clu_script_attach(clu_node *node, const char *id, Tcl_Obj *number,
+                      Tcl_Obj *config)
+{
+    Tcl_Interp *interp = node->state->interp;
+    clu_script *s = create(node, id);
+    if (s == NULL) {
+        return clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+    }
+    node->scripted = true;      /* from now on scripts have their phase */
+    clu_err err = clu_engine_attach(node->engine, &s->t, clu_notify_up, node);
+    if (err != CLU_OK) {
+        release(s);
+        return clu_tcl_error(interp, err, "could not add the protocol "
+                             "\"%s\": %s", id, clu_err_text(err));
+    }
+    s->holds++;
+    int code = make_object(s, number, config);
+    release(s);
+    return code;
+}
+
+/* ---- what scripts are told ----------------------------------------------- */
+
+/* The chanIDs of a service, which nobody speaks for any more. */
+static Tcl_Obj *take_channels(clu_script *s, uint64_t service)
+{
+    Tcl_Obj *list = Tcl_NewListObj(0, NULL);
+    Tcl_HashSearch search;
+    clu_channel *c;
+    for (c = channel_at(Tcl_FirstHashEntry(&s->channels, &search));
+         c != NULL; c = channel_at(Tcl_NextHashEntry(&search))) {
+        if (c->service == service) {
+            c->service = 0;
+            Tcl_ListObjAppendElement(NULL, list, c->id);
+        }
+    }
+    return list;
+}
+
+static void tell_lost(clu_script *s, clu_service *service)
+{
+    Tcl_Obj *list = take_channels(s, service->id);
+    Tcl_Obj *name = clu_service_name(s->node, service);
+    Tcl_Size count;
+    Tcl_Obj **ids;
+    Tcl_IncrRefCount(list);
+    Tcl_IncrRefCount(name);
+    Tcl_ListObjGetElements(NULL, list, &count, &ids);
+    for (Tcl_Size i = 0; i < count; i++) {
+        Tcl_Obj *words[] = { name, ids[i], Tcl_NewBooleanObj(0) };
+        notify(s, "done", 3, words);
+    }
+    event(s, "service_lost", name);
+    Tcl_DecrRefCount(name);
+    Tcl_DecrRefCount(list);
+}
+
+void clu_script_lost(clu_node *node, clu_service *service)
+{
+    clu_transport *t;
+    for (unsigned i = 0; node->scripted && !node->dead
+         && (t = clu_engine_transport(node->engine, i)) != NULL; i++) {
+        if (clu_script_is(t)) {
+            clu_script *s = script_of(t);
+            s->holds++;
+            tell_lost(s, service);
+            release(s);
+        }
+    }
+}
+
+void clu_script_detach_all(clu_node *node)
+{
+    clu_transport *t;
+    for (unsigned i = 0;
+         (t = clu_engine_transport(node->engine, i)) != NULL; i++) {
+        if (clu_script_is(t)) {
+            clu_script *s = script_of(t);
+            s->holds++;
+            detach(s);
+            release(s);
+        }
+    }
+}
