@@ -1,7 +1,12 @@
 # member.tcl -- a member for the tests: joins with its arguments, then
-#               evaluates what support.tcl's ask sends on stdin.
+#               evaluates what support.tcl's ask sends on stdin.  -source FILE
+#               in front is read before it joins.
 
 package require cluster
+if {[lindex $argv 0] eq "-source"} {
+    source [lindex $argv 1]
+    set argv [lrange $argv 2 end]
+}
 fconfigure stdin -translation binary -blocking 1 -buffering full
 fconfigure stdout -translation binary -buffering full
 
