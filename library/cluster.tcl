@@ -36,6 +36,7 @@ proc ::cluster::Join args {
     incr Joined
     lassign [core::join $Joined $config] cluster warning
     trace add command $cluster delete ::cluster::node::Gone
+    trace add command $cluster rename ::cluster::node::Renamed
     if {$warning ne {}} {
         log::Say $cluster warning $warning {}
     }

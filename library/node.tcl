@@ -251,3 +251,17 @@ proc ::cluster::node::Gone {cluster args} {
     ::cluster::hooks::Forget $cluster
     ::cluster::log::Forget $cluster
 }
+
+# Called when it is renamed: what is kept by its name is kept by the new one.
+proc ::cluster::node::Renamed {old new op} {
+    foreach array {::cluster::hooks::Bodies ::cluster::hooks::Reported
+            ::cluster::log::Prefix ::cluster::log::Threshold} {
+        foreach key [array names $array] {
+            if {$key eq $old || [string first $old, $key] == 0} {
+                set rest [string range $key [string length $old] end]
+                set ${array}($new$rest) [set ${array}($key)]
+                unset ${array}($key)
+            }
+        }
+    }
+}
