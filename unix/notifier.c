@@ -15,7 +15,8 @@ typedef struct clu_notifier {
     clu_host *host;
     unsigned users;
     clu_list servers;
-    Tcl_TimerToken more;        /* a dispatch to come, or NULL */
+    bool more;                  /* a dispatch is to come */
+    bool queued;                /* it is in Tcl's queue */
     Tcl_TimerToken clock;       /* where the loop has no descriptor: poll */
 } clu_notifier;
 
@@ -64,7 +65,6 @@ static bool dispatch(clu_notifier *n)
     return more;
 }
 
-static void on_more(ClientData cd);
 static void rearm(clu_notifier *n);
 
 static void serve(clu_notifier *n)
@@ -75,11 +75,49 @@ static void serve(clu_notifier *n)
     rearm(n);
 }
 
-static void on_more(ClientData cd)
+/*
+ * The dispatch to come is a source of events of its own.  A Tcl timer of 0 ms
+ * would have the same turns, but those go by the clock on the wall: put back
+ * by an hour just then, it comes an hour late.
+ */
+static int on_more(Tcl_Event *event, int flags)
+{
+    (void)event;
+    clu_notifier *n = mine();
+    if (!(flags & TCL_TIMER_EVENTS)) {
+        return 0;
+    }
+    n->queued = false;
+    if (n->more) {
+        n->more = false;
+        serve(n);
+    }
+    return 1;
+}
+
+static void before_wait(ClientData cd, int flags)
 {
     clu_notifier *n = cd;
-    n->more = NULL;
-    serve(n);
+    if (n->more && (flags & TCL_TIMER_EVENTS)) {
+        Tcl_SetMaxBlockTime(&(Tcl_Time){ 0, 0 });
+    }
+}
+
+static void after_wait(ClientData cd, int flags)
+{
+    clu_notifier *n = cd;
+    if (n->more && !n->queued && (flags & TCL_TIMER_EVENTS)) {
+        Tcl_Event *event = (Tcl_Event *)(void *)Tcl_Alloc(sizeof *event);
+        event->proc = on_more;
+        n->queued = true;
+        Tcl_QueueEvent(event, TCL_QUEUE_TAIL);
+    }
+}
+
+static int is_ours(Tcl_Event *event, ClientData cd)
+{
+    (void)cd;
+    return event->proc == on_more;
 }
 
 static void on_readable(ClientData cd, int mask)
@@ -152,6 +190,7 @@ clu_err clu_notifier_open(clu_loop **loop, clu_host **host)
         } else {
             clu_loop_observe(n->loop, on_watch, n);
         }
+        Tcl_CreateEventSource(before_wait, after_wait, n);
     }
     n->users++;
     *loop = n->loop;
@@ -165,10 +204,9 @@ void clu_notifier_close(void)
     if (n->users == 0 || --n->users > 0) {
         return;
     }
-    if (n->more != NULL) {
-        Tcl_DeleteTimerHandler(n->more);
-        n->more = NULL;
-    }
+    Tcl_DeleteEventSource(before_wait, after_wait, n);
+    Tcl_DeleteEvents(is_ours, NULL);
+    n->more = n->queued = false;
     if (n->clock != NULL) {
         Tcl_DeleteTimerHandler(n->clock);
         n->clock = NULL;
@@ -196,9 +234,7 @@ void clu_notifier_remove(clu_server *server)
 void clu_notifier_wake(void)
 {
     clu_notifier *n = mine();
-    if (n->more == NULL && n->users > 0) {
-        n->more = Tcl_CreateTimerHandler(0, on_more, n);
-    }
+    n->more = n->users > 0;
 }
 
 void clu_notifier_stir(void)

@@ -5,8 +5,9 @@
  *
  *     descriptor readable -> I/O: clu_loop_run, never evaluates Tcl
  *                         -> dispatch: each server, about 2 ms in all
- *                         -> more to do? a timer of 0 ms, so that Tk and the
- *                            application's own handlers have their turn
+ *                         -> more to do? an event of our own, at the end of
+ *                            the queue, so that Tk and the application's own
+ *                            handlers have their turn
  *
  * While scripts are behind with what came, no more is read: TCP pushes back,
  * and what UDP loses the kernel counts.
