@@ -59,12 +59,19 @@ proc serf count {
             -bind 127.0.0.1:[expr {$base + $i}] \
             -rpc-addr 127.0.0.1:[expr {$base + 1000 + $i}]]
         if {$i} {
-            lappend words -join 127.0.0.1:$base -retry-join 127.0.0.1:$base
+            lappend words -join 127.0.0.1:$base -retry-join 127.0.0.1:$base \
+                -retry-interval 1s
         }
         bench::child serf$i [list {*}$words 2>@1]
         set channel $bench::channels(serf$i)
         fconfigure $channel -blocking 0
         fileevent $channel readable [list serfSaid $channel]
+        if {!$i} {
+            # The others join it, so it has to be there.
+            set timer [after 5000 {incr ::toHear 0}]
+            vwait ::toHear
+            after cancel $timer
+        }
     }
     set began [clock microseconds]
     set late [after 20000 {set ::toHear late}]

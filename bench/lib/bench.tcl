@@ -59,11 +59,13 @@ proc bench::begin {} {
     }
 }
 
+# A namespace of processes as well: none is left behind, however it ends.
 proc bench::enter {} {
     variable root
     set ::env(BENCH_INSIDE) 1
     set code [catch {
-        exec $root/tools/in-netns [info nameofexecutable] \
+        exec $root/tools/in-netns unshare --pid --fork --kill-child \
+            --mount-proc [info nameofexecutable] \
             [file normalize $::argv0] {*}$::argv >@stdout 2>@stderr <@stdin
     } said]
     if {$code} {
@@ -184,7 +186,17 @@ proc bench::tell {name script} {
 
 proc bench::answer name {
     variable channels
-    if {[gets $channels($name) line] < 0} {
+    set channel $channels($name)
+    variable heard waiting
+    set late [after 20000 {set ::bench::heard late}]
+    fileevent $channel readable {set ::bench::heard yes}
+    vwait ::bench::heard
+    after cancel $late
+    fileevent $channel readable {}
+    if {$heard eq "late"} {
+        error "$name does not answer"
+    }
+    if {[gets $channel line] < 0} {
         error "$name is gone"
     }
     if {[string match "error *" $line]} {
