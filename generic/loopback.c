@@ -227,18 +227,6 @@ static clu_err refresh(clu_transport *t, clu_ms now)
     return CLU_OK;
 }
 
-static clu_ms deadline(clu_transport *t)
-{
-    (void)t;
-    return CLU_NEVER;
-}
-
-static void tick(clu_transport *t, clu_ms now)
-{
-    (void)t;
-    (void)now;
-}
-
 static void stop(clu_transport *t)
 {
     clu_loopback *self = (clu_loopback *)t;
@@ -252,8 +240,6 @@ static const clu_transport_ops loopback_ops = {
     .forget = forget,
     .props = props,
     .refresh = refresh,
-    .tick = tick,
-    .deadline = deadline,
     .stop = stop,
 };
 

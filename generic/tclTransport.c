@@ -435,18 +435,6 @@ static clu_err script_refresh(clu_transport *t, clu_ms now)
     return CLU_OK;
 }
 
-static void script_tick(clu_transport *t, clu_ms now)
-{
-    (void)t;
-    (void)now;
-}
-
-static clu_ms script_deadline(clu_transport *t)
-{
-    (void)t;
-    return CLU_NEVER;
-}
-
 /* The object goes first, so that its destructor finds no way back. */
 static void detach(clu_script *s)
 {
@@ -483,8 +471,7 @@ static void script_stop(clu_transport *t)
 
 static const clu_transport_ops script_ops = {
     .send = script_send, .bind = script_bind, .props = script_props,
-    .beat = script_beat, .refresh = script_refresh, .tick = script_tick,
-    .deadline = script_deadline, .stop = script_stop
+    .beat = script_beat, .refresh = script_refresh, .stop = script_stop
 };
 
 /* ---- life ---------------------------------------------------------------- */

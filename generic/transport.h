@@ -92,10 +92,6 @@ typedef struct clu_transport_ops {
     /* Make our listening side anew (a peer could not reach it). */
     clu_err (*refresh)(clu_transport *t, clu_ms now);
 
-    /* Things due at a time (deadlines of links, joining again). */
-    void (*tick)(clu_transport *t, clu_ms now);
-    clu_ms (*deadline)(clu_transport *t);           /* CLU_NEVER: none */
-
     /* Writes out what it can, closes everything, frees itself. */
     void (*stop)(clu_transport *t);
 } clu_transport_ops;

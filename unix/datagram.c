@@ -298,18 +298,6 @@ static void tell_moved(clu_timer *timer, clu_ms now)
     d->t.up(d->t.owner, &a, now);
 }
 
-static void datagram_tick(clu_transport *t, clu_ms now)
-{
-    (void)t;
-    (void)now;
-}
-
-static clu_ms datagram_deadline(clu_transport *t)
-{
-    (void)t;
-    return CLU_NEVER;
-}
-
 static void datagram_stop(clu_transport *t)
 {
     datagram *d = datagram_of(t);
@@ -324,7 +312,6 @@ static void datagram_stop(clu_transport *t)
 static const clu_transport_ops datagram_ops = {
     .send = datagram_send, .forget = datagram_forget,
     .props = datagram_props, .refresh = datagram_refresh,
-    .tick = datagram_tick, .deadline = datagram_deadline,
     .stop = datagram_stop
 };
 

@@ -312,18 +312,6 @@ static void renew_due(clu_timer *timer, clu_ms now)
     multicast_refresh(&m->t, now);
 }
 
-static void multicast_tick(clu_transport *t, clu_ms now)
-{
-    (void)t;
-    (void)now;
-}
-
-static clu_ms multicast_deadline(clu_transport *t)
-{
-    (void)t;
-    return CLU_NEVER;           /* the loop's timers see to it */
-}
-
 /* ---- Life ---------------------------------------------------------------- */
 
 static void close_socket(multicast *m, socket_in *in)
@@ -349,8 +337,7 @@ static void multicast_stop(clu_transport *t)
 
 static const clu_transport_ops multicast_ops = {
     .send = multicast_send, .props = multicast_props,
-    .refresh = multicast_refresh, .tick = multicast_tick,
-    .deadline = multicast_deadline, .stop = multicast_stop
+    .refresh = multicast_refresh, .stop = multicast_stop
 };
 
 static clu_err watch(multicast *m, socket_in *in, int fd)

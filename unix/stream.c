@@ -343,18 +343,6 @@ static void look_after(clu_timer *timer, clu_ms now)
     }
 }
 
-static void stream_tick(clu_transport *t, clu_ms now)
-{
-    (void)t;
-    (void)now;
-}
-
-static clu_ms stream_deadline(clu_transport *t)
-{
-    (void)t;
-    return CLU_NEVER;
-}
-
 static void stream_stop(clu_transport *t)
 {
     clu_stream *s = stream_of(t);
@@ -376,8 +364,7 @@ static void stream_stop(clu_transport *t)
 
 static const clu_transport_ops stream_ops = {
     .send = stream_send, .bind = stream_bind, .forget = stream_forget,
-    .props = stream_props, .refresh = stream_refresh, .tick = stream_tick,
-    .deadline = stream_deadline, .stop = stream_stop
+    .props = stream_props, .refresh = stream_refresh, .stop = stream_stop
 };
 
 /* ---- Birth --------------------------------------------------------------- */

@@ -11,7 +11,7 @@
  * to the service's next link, or back up as UNDELIVERED.
  *
  * Arrivals come from the loop only, never from within send, bind, forget or
- * refresh.  Deadlines are the loop's timers: tick has nothing to do.
+ * refresh.
  */
 #ifndef CLU_STREAM_H
 #define CLU_STREAM_H
