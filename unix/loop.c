@@ -12,6 +12,9 @@
  */
 #include "loopInt.h"
 
+#include "sock.h"
+
+#include <pthread.h>
 #include <time.h>
 
 clu_ms clu_loop_clock(void)
@@ -20,6 +23,42 @@ clu_ms clu_loop_clock(void)
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (clu_ms)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
+
+/* ---- A child that was forked ----------------------------------------------- */
+
+static _Thread_local clu_list loops;    /* of this thread: the one that forks */
+
+static void in_child(void)
+{
+    if (loops.next == NULL || clu_list_empty(&loops)) {
+        return;
+    }
+    clu_sock_orphan(-1);
+    for (clu_list *at = loops.next; at != &loops; at = at->next) {
+        clu_loop *l = CLU_CONTAINER(at, clu_loop, link);
+        for (clu_list *w = l->watches.next; w != &l->watches; w = w->next) {
+            clu_sock_orphan(CLU_CONTAINER(w, clu_watch, link)->fd);
+        }
+        clu_poller_orphan(l->poller);
+    }
+}
+
+static void look_at_forks(void)
+{
+    pthread_atfork(NULL, NULL, in_child);
+}
+
+static void enlist(clu_loop *l)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, look_at_forks);
+    if (loops.next == NULL) {
+        clu_list_init(&loops);
+    }
+    clu_list_append(&loops, &l->link);
+}
+
+/* ---- Life ------------------------------------------------------------------ */
 
 clu_err clu_loop_create(clu_loop **loop)
 {
@@ -35,6 +74,7 @@ clu_err clu_loop_create(clu_loop **loop)
     clu_list_init(&l->watches);
     clu_list_init(&l->again);
     l->armed = CLU_NEVER;
+    enlist(l);
     *loop = l;
     return CLU_OK;
 }
@@ -43,6 +83,10 @@ void clu_loop_destroy(clu_loop *loop)
 {
     if (!loop) {
         return;
+    }
+    clu_list_unlink(&loop->link);
+    if (clu_list_empty(&loops)) {
+        clu_sock_adopt();
     }
     clu_poller_destroy(loop->poller);
     clu_heap_fini(&loop->timers);

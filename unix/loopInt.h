@@ -35,6 +35,7 @@ typedef struct clu_ready {
 } clu_ready;
 
 struct clu_loop {
+    clu_list link;              /* among this thread's loops */
     clu_poller *poller;
     clu_list watches;           /* every watch there is */
     clu_list again;             /* those with work left, for the next round */
@@ -50,6 +51,8 @@ struct clu_loop {
 clu_err clu_poller_create(clu_poller **poller);
 void clu_poller_destroy(clu_poller *poller);
 int clu_poller_descriptor(const clu_poller *poller);
+/* In a forked child: waits for nothing of the parent's any more. */
+void clu_poller_orphan(clu_poller *poller);
 
 /* before: what was asked for until now, and differs.  Where nothing is asked
    for, nothing is told, not even a failure.  SYSTEM, NOMEM. */

@@ -70,6 +70,13 @@ int clu_poller_descriptor(const clu_poller *p)
     return p->fd;
 }
 
+void clu_poller_orphan(clu_poller *p)
+{
+    clu_sock_replace(p->fd, epoll_create1(EPOLL_CLOEXEC));
+    clu_sock_replace(p->timer, timerfd_create(CLOCK_MONOTONIC,
+                                              TFD_NONBLOCK | TFD_CLOEXEC));
+}
+
 clu_err clu_poller_set(clu_poller *p, clu_watch *watch, unsigned before,
                        unsigned events)
 {

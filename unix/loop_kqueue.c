@@ -53,6 +53,12 @@ int clu_poller_descriptor(const clu_poller *p)
     return p->fd;
 }
 
+/* A kqueue is not inherited: its number may be anybody's by now. */
+void clu_poller_orphan(clu_poller *p)
+{
+    p->fd = kqueue();
+}
+
 /* One filter of a watch: added, left alone or deleted. */
 static clu_err set_filter(clu_poller *p, clu_watch *watch, short filter,
                           bool before, bool wanted)

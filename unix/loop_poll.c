@@ -37,6 +37,11 @@ int clu_poller_descriptor(const clu_poller *p)
     return -1;
 }
 
+void clu_poller_orphan(clu_poller *p)
+{
+    (void)p;                    /* nothing is shared */
+}
+
 static clu_err grow(clu_poller *p)
 {
     size_t room = p->room ? 2 * p->room : 16;

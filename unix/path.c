@@ -274,7 +274,7 @@ bool clu_path_there(const clu_path *path)
 
 void clu_path_unlink(clu_path *path)
 {
-    if (clu_path_there(path)) {
+    if (!clu_sock_orphaned() && clu_path_there(path)) {
         unlink(path->text);
     }
     path->bound = false;

@@ -122,8 +122,43 @@ int clu_sock_lift(int fd)
     return high;
 }
 
+static bool orphaned;           /* see the header */
+
+void clu_sock_replace(int fd, int by)
+{
+    if (by < 0) {
+        close(fd);
+        return;
+    }
+    dup2(by, fd);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    close(by);
+}
+
+void clu_sock_orphan(int fd)
+{
+    orphaned = true;
+    if (fd >= 0) {
+        clu_sock_replace(fd, open("/dev/null", O_RDWR | O_CLOEXEC));
+    }
+}
+
+void clu_sock_adopt(void)
+{
+    orphaned = false;
+}
+
+bool clu_sock_orphaned(void)
+{
+    return orphaned;
+}
+
 clu_err clu_sock_open(int family, int type, int *fd)
 {
+    if (orphaned) {
+        errno = EPERM;
+        return CLU_SYSTEM;
+    }
     int s = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s < 0) {
         return CLU_SYSTEM;

@@ -45,6 +45,16 @@ clu_err clu_sock_read(int fd, void *p, size_t room, size_t *n);
 /* *n bytes written; MORE: not now. */
 clu_err clu_sock_write(int fd, const void *p, size_t size, size_t *n);
 
+/*
+ * A child that was forked and has not called exec shares its parent's sockets.
+ * There each is replaced by /dev/null, and until its loops are gone no new one
+ * is opened and no socket file removed: the parent alone speaks.
+ */
+void clu_sock_orphan(int fd);           /* -1: only says so */
+void clu_sock_replace(int fd, int by);  /* by takes its number; -1: closed */
+void clu_sock_adopt(void);              /* they are gone: it may begin anew */
+bool clu_sock_orphaned(void);
+
 /* Takes what has come and ends the connection, so that what was written
    before is not lost to a reset. */
 void clu_sock_farewell(int fd);
