@@ -28,6 +28,7 @@ typedef struct beacon {
     clu_packet packet;
     clu_slice body;
     char sid[16];
+    char *at;                   /* where the sid is in the bytes; or NULL */
 } beacon;
 
 static clu_items list_of(clu_buf *room, const char *const *words)
@@ -211,9 +212,13 @@ static void hear(place *at, const beacon *b, clu_ms now)
 /* Writes another sid over the one in the bytes; both have eight letters. */
 static void rename_to(beacon *b, unsigned i)
 {
-    char *at = memmem(b->frame.p, b->frame.n, b->sid, 8);
-    snprintf(b->sid, sizeof b->sid, "s%07u", i);
-    memcpy(at, b->sid, 8);
+    if (b->at == NULL) {
+        b->at = memmem(b->frame.p, b->frame.n, b->sid, 8);
+    }
+    for (int k = 7; k > 0; k--) {
+        b->at[k] = (char)('0' + i % 10);
+        i /= 10;
+    }
 }
 
 static void crowd(place *at, beacon *b, unsigned from, unsigned to)

@@ -22,7 +22,7 @@ proc gather count {
     foreach name $names {
         bench::answer $name
     }
-    set before [lindex [carried] 0]
+    set before [carried]
     foreach name $names {
         bench::tell $name "join -port $port -protocols {t u c}"
     }
@@ -33,7 +33,9 @@ proc gather count {
         lappend first $joined
         set last [expr {max($last, $all)}]
     }
-    set bytes [expr {[lindex [carried] 0] - $before}]
+    lassign [carried] bytes packets
+    set bytes [expr {$bytes - [lindex $before 0]}]
+    set packets [expr {$packets - [lindex $before 1]}]
     set links 0
     foreach name $names {
         incr links [bench::ask $name links]
@@ -43,7 +45,8 @@ proc gather count {
     }
     set sorted [lsort -integer $first]
     return [list [expr {($last - [lindex $sorted end]) / 1000.0}] \
-        [expr {($last - [lindex $sorted 0]) / 1000.0}] $bytes $links]
+        [expr {($last - [lindex $sorted 0]) / 1000.0}] $bytes $links \
+        $packets]
 }
 
 # serf: so many agents that join the first one.  Each says on stdout whom it
@@ -102,7 +105,7 @@ foreach count [expr {$bench::quick ? {30} : {30 100}}] {
     set bytes {}
     set links {}
     for {set i 0} {$i < ($bench::quick || $count > 30 ? 2 : 7)} {incr i} {
-        lassign [gather $count] after - sent made
+        lassign [gather $count] after - sent made frames
         lappend times $after
         lappend bytes $sent
         lappend links $made
@@ -111,13 +114,14 @@ foreach count [expr {$bench::quick ? {30} : {30 100}}] {
     bench::row {
         question {$count members all know all, from the last join} on free unit ms
         ours [bench::median $times] p99 [bench::p99 $times]
-        peers {serf [expr {$bench::quick ? "-" : [serf $count]}]}
+        peers {{serf, from its last start} [expr {$bench::quick ? "-" : [serf $count]}]}
         bar {<= $bar ms} most $bar
     }
     bench::row {
         question {$count members: bytes on lo until then} on free unit KB
         ours [expr {[bench::median $bytes] / 1000.0}]
         p99 [expr {[bench::p99 $bytes] / 1000.0}]
+        peers {{datagrams, last round} $frames}
         bar {[expr {$count == 30 ? "<= 60 KB" : "-"}]}
         met [expr {$count == 30 ? [bench::median $bytes] <= 60000 : "-"}]
     }

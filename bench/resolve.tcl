@@ -78,6 +78,15 @@ bench::row {
         / ($most - 100)}]}
 }
 
+# What they find, so that nothing is timed that is not done.
+foreach {name count} {
+    one 1 tenth 1000 two 5000 services 10000 match 1 regexp 1
+} {
+    set found [llength [bench::ask us [dict get $ask $name]]]
+    if {$found != $count} {
+        error "$name found $found"
+    }
+}
 set pairs [list \
     one {timed us one 3000} tenth {timed us tenth 100} \
     two {timed us two 10} services {timed us services 10} \

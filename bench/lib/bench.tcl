@@ -358,8 +358,8 @@ proc bench::compete {names command {on 0} {ms 60}} {
     return $result
 }
 
-# Interleaved rounds of things that return a figure; by name a dict of median
-# and p99.  pairs: name script ...
+# Interleaved rounds of things that return a figure; by name a dict of median,
+# p99 and, for rates, p01: the worse end.  pairs: name script ...
 proc bench::interleave pairs {
     variable rounds
     foreach {name script} $pairs {
@@ -375,6 +375,7 @@ proc bench::interleave pairs {
     foreach {name script} $pairs {
         dict set result $name median [median $got($name)]
         dict set result $name p99 [p99 $got($name)]
+        dict set result $name p01 [lindex [lsort -real $got($name)] 0]
     }
     return $result
 }
@@ -461,6 +462,6 @@ proc bench::line row {
 }
 
 proc bench::heading {} {
-    return "| question | on | ours, median | p99 | limit, same run | ratio |\
+    return "| question | on | ours, median | p99, the worse end | limit, same run | ratio |\
         peers | bar | met |\n|---|---|---|---|---|---|---|---|---|"
 }

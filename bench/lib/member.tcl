@@ -39,10 +39,25 @@ set asked [list -query ping]
 proc run count {
     set ::left $count
     set ::times {}
+    set before [answers]
     set began [clock microseconds]
     pose
     vwait ::finished
-    return [outcome $began $::times]
+    set outcome [outcome $began $::times]
+    check $before $count
+    return $outcome
+}
+
+# All that were asked have answered: "done" alone would not say so.
+proc check {before count} {
+    set came [expr {[answers] - $before}]
+    if {$came != $count * [llength $::peers]} {
+        error "$came answers to $count questions to [llength $::peers]"
+    }
+}
+
+proc answers {} {
+    return [dict get [$::cluster stats] queries_answered]
 }
 
 proc pose {} {
@@ -66,12 +81,14 @@ proc told event {
 proc flood count {
     set ::left $count
     set ::toAsk $count
+    set before [answers]
     set began [clock microseconds]
     for {set i 0} {$i < 64} {incr i} {
         another
     }
     vwait ::finished
     set all [expr {[clock microseconds] - $began}]
+    check $before $count
     return [list $all [expr {double($all) / $count}] 0]
 }
 
