@@ -202,7 +202,7 @@ static int parse(Tcl_Interp *interp, Tcl_Obj *text, clu_template **plan)
     clu_buf scratch;
     clu_buf_init(&scratch, INT_MAX);
     clu_slice wire;
-    clu_template_fault fault;
+    clu_template_fault fault = { .what = "TEXT", .text = "it is no text" };
     clu_err err = clu_text_borrow(text, &scratch, &wire);
     if (err == CLU_OK) {
         err = clu_template_create(wire, plan, &fault);
@@ -217,7 +217,11 @@ static int parse(Tcl_Interp *interp, Tcl_Obj *text, clu_template **plan)
         Tcl_DecrRefCount(line);
         return code;
     }
-    return err == CLU_OK ? TCL_OK : clu_bpacket_unwritten(interp, err);
+    if (err != CLU_OK) {
+        clu_bpacket_unwritten(interp, err);
+        return TCL_ERROR;
+    }
+    return TCL_OK;
 }
 
 int clu_bpacket_form_create(Tcl_Interp *interp, Tcl_Obj *text,

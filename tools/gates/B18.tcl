@@ -7,7 +7,7 @@
 
 source [file join [file dirname [info script]] support.tcl]
 
-set races [size 2000 10000]
+set races [size 1000 10000]
 set place [exec mktemp -d]
 file attributes $place -permissions 0755
 foreach {name user mode} {home 65531 0700 open 65531 0755 theirs 65532 0755
