@@ -139,6 +139,21 @@ static bool may_try(const clu_trip *trip, unsigned index)
         && (trip->s->local || !e->transports[index]->local_only);
 }
 
+static void send_report(clu_trip *trip, clu_slice data)
+{
+    clu_engine *e = trip->e;
+    clu_packet p = { 0 }, *packet = &p, *owned;
+    clu_engine_head(e, &p, CLU_TYPE_FAILURE, 0);
+    clu_packet_text(&p, CLU_FIELD_data, data);
+    clu_err err = clu_engine_ask_send(e, &packet, &owned, &trip->s->id, 1,
+                                      false);
+    if (err == CLU_OK && trip->s->state != CLU_SERVICE_GONE) {
+        clu_route_send(e, trip->s, packet, 1u << trip->used, 0,
+                       CLU_ROUTE_QUIET, trip->now, NULL);
+    }
+    clu_free(owned);
+}
+
 /* Says over the transport that worked which ones did not. */
 static void report_failure(clu_trip *trip)
 {
@@ -154,12 +169,8 @@ static void report_failure(clu_trip *trip)
     clu_words_add(&data, clu_slice_str("protocols"));
     clu_words_add(&data, clu_buf_slice(&names));
     if (names.err == CLU_OK && data.err == CLU_OK) {
-        clu_packet p = { 0 };
-        clu_engine_head(e, &p, CLU_TYPE_FAILURE, 0);
-        clu_packet_text(&p, CLU_FIELD_data, clu_buf_slice(&data));
         clu_count(e, CLU_COUNT_fallbacks);
-        clu_route_send(e, trip->s, &p, 1u << trip->used, 0, CLU_ROUTE_QUIET,
-                       trip->now, NULL);
+        send_report(trip, clu_buf_slice(&data));
     }
     clu_buf_fini(&names);
     clu_buf_fini(&data);
