@@ -24,13 +24,18 @@ proc size {a b} {
     return [expr {$::full ? $b : $a}]
 }
 
-# A program of ours, made when it is older than its source.
+# A program of ours, made when it is older than its source or what it links.
 proc compiled {name args} {
     set source [file join $gate::here $name.c]
     set program [file join $gate::built $name]
     file mkdir $gate::built
-    if {![file exists $program]
-            || [file mtime $program] < [file mtime $source]} {
+    set newest [file mtime $source]
+    foreach part $args {
+        if {[file isfile $part]} {
+            set newest [expr {max($newest, [file mtime $part])}]
+        }
+    }
+    if {![file exists $program] || [file mtime $program] < $newest} {
         exec gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra \
             -o $program $source {*}$args 2>@stderr
     }
