@@ -6,10 +6,12 @@
  *                               copies its text into a new byte array
  *     boundary make             a new dict with a heartbeat's fields
  *     boundary list N           a new list of N values that are there already
+ *     boundary clock            this process's processor time, microseconds
  */
 #include <stdlib.h>
 #include <string.h>
 #include <tcl.h>
+#include <time.h>
 
 #ifndef TCL_SIZE_MAX
 typedef int Tcl_Size;
@@ -105,6 +107,13 @@ static int command(void *ctx, Tcl_Interp *interp, int objc,
     (void)ctx;
     const char *what = objc > 1 ? Tcl_GetString(objv[1]) : "";
     int count;
+    if (strcmp(what, "clock") == 0) {
+        struct timespec t;
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+        Tcl_SetObjResult(interp, Tcl_NewDoubleObj((double)t.tv_sec * 1e6
+                                                  + (double)t.tv_nsec / 1e3));
+        return TCL_OK;
+    }
     if (strcmp(what, "make") == 0) {
         return make_one(interp);
     }
@@ -115,7 +124,7 @@ static int command(void *ctx, Tcl_Interp *interp, int objc,
         && Tcl_GetIntFromObj(interp, objv[2], &count) == TCL_OK) {
         return list_some(interp, count);
     }
-    Tcl_SetObjResult(interp, Tcl_NewStringObj("read, make or list", -1));
+    Tcl_SetObjResult(interp, Tcl_NewStringObj("read, make, list or clock", -1));
     return TCL_ERROR;
 }
 

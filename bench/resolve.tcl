@@ -2,7 +2,7 @@
 
 source [file join [file dirname [info script]] lib bench.tcl]
 bench::begin
-bench::boundary
+set library [bench::boundary]
 set forge [bench::program forge]
 set most 10000
 set quick $bench::quick
@@ -13,6 +13,8 @@ proc joined name {
     bench::member $name -port $::port -protocols {t c} -maxservices 100000 \
         -maxmemory 1000000000
     set ::hid [bench::ask $name {$cluster hid}]
+    bench::ask $name "[list load $::library Boundary]; [list proc each \
+        {count script} [info body bench::each]]"
     bench::pin [bench::processes $name] $bench::cpu
 }
 
@@ -31,13 +33,13 @@ proc grow {name to} {
     }
 }
 
-# Microseconds of one, in the member.
+# Microseconds of the processor for one, in the member.
 proc timed {name what count} {
-    lindex [bench::ask $name [list time [dict get $::ask $what] $count]] 0
+    bench::ask $name [list each $count [dict get $::ask $what]]
 }
 
 proc listed count {
-    lindex [time [list boundary list $count] 200] 0
+    bench::each 200 [list boundary list $count]
 }
 
 set ask {
