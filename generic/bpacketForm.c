@@ -202,7 +202,7 @@ static int parse(Tcl_Interp *interp, Tcl_Obj *text, clu_template **plan)
     clu_buf scratch;
     clu_buf_init(&scratch, INT_MAX);
     clu_slice wire;
-    clu_template_fault fault = { .what = "TEXT", .text = "it is no text" };
+    clu_template_fault fault = { .what = "UNCLOSED", .text = "it is no text" };
     clu_err err = clu_text_borrow(text, &scratch, &wire);
     if (err == CLU_OK) {
         err = clu_template_create(wire, plan, &fault);
