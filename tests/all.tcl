@@ -11,9 +11,11 @@
 #   # netns --eth      the same with an eth0 (see tools/in-netns)
 #   # limit SECONDS    it needs longer than the usual limit
 #
-# A file that ends badly, late or without a count is a failure. With -results
-# each test becomes a line of FILE: file, name, and passed, failed or skipped,
-# with tabs between them; a file that failed as a whole has the name "-".
+# A file that ends badly, late or without a count is a failure. One during which
+# the leak checker itself broke down, as it says then, is run once more.
+# With -results each test becomes a line of FILE: file, name, and passed, failed
+# or skipped, with tabs between them; a file that failed as a whole has the name
+# "-".
 
 package require Tcl 8.6-
 
@@ -29,6 +31,7 @@ namespace eval suite {
     variable running 0
     variable total {passed 0 failed 0 skipped 0}
     variable job;           # by channel: what runs there, since when
+    variable repeated {};   # paths that were run once more
     variable sanitizers;    # by variable: the options we were given
     variable done 0
 }
@@ -169,7 +172,7 @@ proc suite::start {path} {
     set channel [open |[list setsid sh -c $shell sh $place.out \
         {*}[command $path $asked]] r+]
     set milliseconds [expr {1000 * [dict get $asked limit]}]
-    set job($channel) [dict create name $name output $place.out \
+    set job($channel) [dict create name $name path $path output $place.out \
         began [clock milliseconds] late 0 \
         timer [after $milliseconds [list suite::late $channel]]]
     fconfigure $channel -blocking 0
@@ -223,6 +226,11 @@ proc suite::ended {channel} {
     set output [contents [dict get $this output]]
     set duration [expr {[clock milliseconds] - [dict get $this began]}]
     set found [reports [dict get $this output]]
+    if {[checkerBroke $output$found] && [once [dict get $this path]]} {
+        puts "[dict get $this name]: the leak checker broke down; once more"
+        start [dict get $this path]
+        return
+    }
     set counts [judge $output [expr {$found eq "" ? $status : "a finding"}]]
     append output $found
     if {[dict get $this late]} {
@@ -233,6 +241,25 @@ proc suite::ended {channel} {
     report [dict get $this name] $counts $duration $output
     record [dict get $this name] $counts $output
     fill
+}
+
+# LeakSanitizer's own tracer can crash while a thread ends. Then it has checked
+# nothing, and says so.
+proc suite::checkerBroke {output} {
+    regexp {LeakSanitizer has encountered a fatal error} $output
+}
+
+# Whether this path was not asked for before; its reports are forgotten.
+proc suite::once {path} {
+    variable repeated
+    variable temporary
+    if {$path in $repeated} {
+        return 0
+    }
+    lappend repeated $path
+    file delete {*}[glob -nocomplain \
+        [file join $temporary [file tail $path]].report.*]
+    return 1
 }
 
 proc suite::contents {path} {
