@@ -91,6 +91,26 @@ static int check_namespace(Tcl_Interp *interp)
     return TCL_OK;
 }
 
+static void make_commands(Tcl_Interp *interp, clu_state *state)
+{
+    static const struct {
+        const char *name;
+        Tcl_ObjCmdProc *run;
+    } commands[] = {
+        { "::cluster::core::join", clu_join_cmd },
+        { "::cluster::core::limits", clu_limits_cmd },
+        { "::cluster::core::host", clu_host_cmd },
+        { "::cluster::core::interfaces", clu_interfaces_cmd },
+        { "::cluster::core::way", clu_way_cmd },
+        { "::cluster::core::clock", clu_clock_cmd },
+        { "::cluster::core::kept", clu_kept_cmd },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(commands); i++) {
+        Tcl_CreateObjCommand(interp, commands[i].name, commands[i].run, state,
+                             NULL);
+    }
+}
+
 DLLEXPORT int Cluster_Init(Tcl_Interp *interp);
 DLLEXPORT int Cluster_SafeInit(Tcl_Interp *interp);
 
@@ -109,12 +129,7 @@ DLLEXPORT int Cluster_Init(Tcl_Interp *interp)
         }
         Tcl_CreateNamespace(interp, "::cluster", NULL, NULL);
         Tcl_CreateNamespace(interp, "::cluster::core", NULL, NULL);
-        Tcl_CreateObjCommand(interp, "::cluster::core::join", clu_join_cmd,
-                             state, NULL);
-        Tcl_CreateObjCommand(interp, "::cluster::core::limits",
-                             clu_limits_cmd, state, NULL);
-        Tcl_CreateObjCommand(interp, "::cluster::core::host", clu_host_cmd,
-                             state, NULL);
+        make_commands(interp, state);
     }
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION_TEXT);
 }

@@ -431,33 +431,6 @@ int clu_join_cmd(ClientData cd, Tcl_Interp *interp, int objc,
     return TCL_OK;
 }
 
-/* A dict of what this host is: hid and addresses. */
-int clu_host_cmd(ClientData cd, Tcl_Interp *interp, int objc,
-                 Tcl_Obj *const objv[])
-{
-    (void)cd, (void)objc, (void)objv;
-    clu_loop *loop;
-    clu_host *host;
-    if (clu_notifier_open(&loop, &host) != CLU_OK) {
-        return clu_tcl_error(interp, CLU_SYSTEM, "this host cannot be asked");
-    }
-    char hid[18], text[CLU_ADDRESS_TEXT];
-    clu_host_hid(host, hid);
-    const clu_address *list;
-    size_t count = clu_host_addresses(host, &list);
-    Tcl_Obj *addresses = Tcl_NewListObj(0, NULL), *dict = Tcl_NewDictObj();
-    for (size_t i = 0; i < count; i++) {
-        Tcl_ListObjAppendElement(NULL, addresses, Tcl_NewStringObj(
-            clu_address_text(&list[i], text), -1));
-    }
-    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("hid", -1),
-                   Tcl_NewStringObj(hid, -1));
-    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("addresses", -1), addresses);
-    clu_notifier_close();
-    Tcl_SetObjResult(interp, dict);
-    return TCL_OK;
-}
-
 /* A dict of every limit's option and default. */
 int clu_limits_cmd(ClientData cd, Tcl_Interp *interp, int objc,
                    Tcl_Obj *const objv[])

@@ -101,7 +101,14 @@ clu_state *clu_state_of(Tcl_Interp *interp);
 
 Tcl_ObjCmdProc clu_join_cmd;            /* ::cluster::core::join number config */
 Tcl_ObjCmdProc clu_limits_cmd;          /* ::cluster::core::limits */
+
+/* ---- hostCmd.c ------------------------------------------------------------------ */
+
 Tcl_ObjCmdProc clu_host_cmd;            /* ::cluster::core::host */
+Tcl_ObjCmdProc clu_interfaces_cmd;      /* ::cluster::core::interfaces */
+Tcl_ObjCmdProc clu_way_cmd;             /* ::cluster::core::way group hops face */
+Tcl_ObjCmdProc clu_clock_cmd;           /* ::cluster::core::clock */
+Tcl_ObjCmdProc clu_kept_cmd;            /* ::cluster::core::kept directory ours */
 
 /* ---- node.c -------------------------------------------------------------------- */
 

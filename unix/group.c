@@ -91,6 +91,25 @@ clu_err clu_group_sender(const clu_address *group, int ttl, int *fd)
     return CLU_OK;
 }
 
+clu_err clu_group_buffer(const clu_address *group, int *asked, int *granted)
+{
+    int fd, bytes;
+    socklen_t n = sizeof bytes;
+    clu_err err = open_bound(group, 0, false, &fd);
+    if (err != CLU_OK) {
+        return err;
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &n) != 0) {
+        err = CLU_SYSTEM;
+    }
+    clu_sock_close(fd);
+    if (err == CLU_OK) {
+        *asked = RECEIVE_BUFFER;
+        *granted = bytes;
+    }
+    return err;
+}
+
 /* ---- Membership ---------------------------------------------------------- */
 
 static void join_on(int fd, const clu_address *group, unsigned face)
@@ -137,20 +156,24 @@ static bool is_any(const clu_address *a)
         || memcmp(a->ip, none, a->family == V6 ? 16 : 4) == 0;
 }
 
-/* Does a route to the group exist that gives us a source? */
-static bool routed(const clu_address *group)
+clu_err clu_group_route(const clu_address *group, clu_address *source)
 {
     clu_sockaddr to;
-    clu_address source = { .family = 0 };
+    clu_address own = { .family = 0 };
     int fd;
-    if (clu_sock_open(domain_of(group), SOCK_DGRAM, &fd) != CLU_OK) {
-        return false;
+    clu_err err = clu_sock_open(domain_of(group), SOCK_DGRAM, &fd);
+    if (err != CLU_OK) {
+        return err;
     }
     clu_sockaddr_of(group, &to);
     bool found = clu_sock_connect(fd, &to) == CLU_OK
-        && clu_sock_name(fd, &source) == CLU_OK && !is_any(&source);
+        && clu_sock_name(fd, &own) == CLU_OK && !is_any(&own);
     clu_sock_close(fd);
-    return found;
+    if (!found) {
+        return CLU_UNREACHABLE;
+    }
+    *source = own;
+    return CLU_OK;
 }
 
 clu_way clu_group_fallback(const clu_address *group, const clu_host *host)
@@ -201,5 +224,7 @@ clu_way clu_group_way(const clu_address *group, const clu_host *host, int ttl,
     if (group->family == V4 && ttl == 0 && fallback.face != 0) {
         return fallback;        /* IPv6 has no multicast route over lo */
     }
-    return routed(group) ? (clu_way){ .face = 0 } : fallback;
+    clu_address source;
+    return clu_group_route(group, &source) == CLU_OK ? (clu_way){ .face = 0 }
+                                                     : fallback;
 }

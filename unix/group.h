@@ -25,6 +25,10 @@ clu_err clu_group_open(const clu_address *group, int *fd);
 /* Bound to any address and a port of its own: sends, and gets the answers. */
 clu_err clu_group_sender(const clu_address *group, int ttl, int *fd);
 
+/* The receive buffer, in bytes: what a group's socket asks for, and what the
+   system says that it gave (Linux: twice what it granted). */
+clu_err clu_group_buffer(const clu_address *group, int *asked, int *granted);
+
 /*
  * Joins, or joins again, on every interface that can; only: on that one.
  * An interface that refuses is passed over.
@@ -42,5 +46,9 @@ void clu_group_join(int fd, const clu_address *group, const clu_host *host,
 clu_way clu_group_way(const clu_address *group, const clu_host *host, int ttl,
                       const clu_interface *asked);
 clu_way clu_group_fallback(const clu_address *group, const clu_host *host);
+
+/* The source that the system's route to the group gives; UNREACHABLE: there is
+   no route, or none with a source. */
+clu_err clu_group_route(const clu_address *group, clu_address *source);
 
 #endif

@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -361,6 +362,25 @@ const clu_interface *clu_host_interface(const clu_host *host, const char *text)
         }
     }
     return NULL;
+}
+
+clu_err clu_host_mtu(const clu_interface *face, int *bytes)
+{
+    struct ifreq request = { .ifr_mtu = 0 };
+    int fd;
+    clu_err err = clu_sock_open(AF_INET, SOCK_DGRAM, &fd);
+    if (err != CLU_OK) {
+        return err;
+    }
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", face->name);
+    if (ioctl(fd, SIOCGIFMTU, &request) != 0) {
+        err = CLU_SYSTEM;
+    }
+    clu_sock_close(fd);
+    if (err == CLU_OK) {
+        *bytes = request.ifr_mtu;
+    }
+    return err;
 }
 
 unsigned clu_host_loopback(const clu_host *host)

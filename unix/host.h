@@ -39,6 +39,8 @@ bool clu_host_is_local(const clu_host *host, const clu_address *a);
 size_t clu_host_addresses(const clu_host *host, const clu_address **list);
 /* By name or by numeric address; NULL when there is no such interface. */
 const clu_interface *clu_host_interface(const clu_host *host, const char *text);
+/* The largest datagram it takes in one piece, with its IP header. */
+clu_err clu_host_mtu(const clu_interface *face, int *bytes);
 unsigned clu_host_loopback(const clu_host *host);   /* its index; 0: not up */
 
 /*

@@ -21,26 +21,26 @@ enum { SWEEP = 64,              /* entries looked at */
 /* ---- Trust --------------------------------------------------------------- */
 
 /* Can nobody but us and root change what a name in this directory means? */
-static bool kept_by_us(const struct stat *s, bool last)
+static bool kept_by_us(const struct stat *s, bool only_ours)
 {
     struct stat top;            /* root may look like nobody in a namespace */
     bool ours = s->st_uid == geteuid();
-    if (!ours && !last) {
+    if (!ours && !only_ours) {
         ours = stat("/", &top) == 0 && s->st_uid == top.st_uid;
     }
     bool shared = s->st_mode & (S_IWGRP | S_IWOTH);
     return S_ISDIR(s->st_mode) && ours && (!shared || (s->st_mode & S_ISVTX));
 }
 
-static bool trusted_directory(const char *directory)
+bool clu_path_kept(const char *directory, bool ours)
 {
     char path[PATH_MAX];
     if (!realpath(directory, path)) {
         return false;
     }
     struct stat s;
-    for (bool last = true;; last = false) {
-        if (lstat(path, &s) != 0 || !kept_by_us(&s, last)) {
+    for (;; ours = false) {
+        if (lstat(path, &s) != 0 || !kept_by_us(&s, ours)) {
             return false;
         }
         char *slash = strrchr(path, '/');
@@ -49,6 +49,11 @@ static bool trusted_directory(const char *directory)
         }
         slash[slash == path ? 1 : 0] = '\0';
     }
+}
+
+static bool trusted_directory(const char *directory)
+{
+    return clu_path_kept(directory, true);
 }
 
 /* The directory of an absolute path; false when that has none. */

@@ -51,6 +51,10 @@ void clu_path_sweep(const clu_path *path, int64_t now_s);
    UNREACHABLE: there is none. */
 clu_err clu_path_trusted(const char *path);
 
+/* May nobody but us and root change what names in it mean?  ours: it must
+   belong to us itself.  False also when it is not there. */
+bool clu_path_kept(const char *directory, bool ours);
+
 /* Is the process at the other end of a Unix socket one of our own user? */
 bool clu_path_peer_is_ours(int fd);
 

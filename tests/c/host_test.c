@@ -49,6 +49,54 @@ TEST("host-1.2 every address of an interface is ours")
     clu_host_destroy(host);
 }
 
+TEST("host-1.3 flags and size of an interface are the system's, of now")
+{
+    if (!netns_enter()
+        || !netns_ip("link add eth7 mtu 1280 type veth peer name far7")) {
+        SKIP("no network of our own");
+    }
+    CHECK(netns_ip("address add 10.98.7.6/24 dev eth7"));
+    static const struct { const char *change; bool up, multicast; } cases[] = {
+        { "link set eth7 down", false, true },
+        { "link set eth7 up", true, true },
+        { "link set eth7 multicast off", true, false },
+    };
+    clu_host *host = NULL;
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", cases[i].change);
+        CHECK(netns_ip(cases[i].change));
+        CHECK_ERR(clu_host_reload(host), CLU_OK);
+        const clu_interface *face = clu_host_interface(host, "eth7");
+        CHECK(face && face == clu_host_interface(host, "10.98.7.6"));
+        CHECK(face && face->up == cases[i].up && !face->loopback
+              && face->multicast == cases[i].multicast);
+        int mtu = 0;
+        CHECK_ERR(clu_host_mtu(face, &mtu), CLU_OK);
+        CHECK_EQ(mtu, 1280);
+    }
+    clu_interface gone = *clu_host_interface(host, "eth7");
+    CHECK(netns_ip("link delete eth7"));
+    int mtu = 77;
+    CHECK_ERR(clu_host_mtu(&gone, &mtu), CLU_SYSTEM);
+    CHECK_EQ(mtu, 77);
+    clu_host_destroy(host);
+}
+
+TEST("host-1.4 loopback that is down is no loopback")
+{
+    if (!netns_enter()) {
+        SKIP("no right to a network of our own");
+    }
+    clu_host *host = NULL;
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    CHECK(clu_host_loopback(host) != 0);
+    CHECK(netns_flags("lo", 0, IFF_UP));
+    CHECK_ERR(clu_host_reload(host), CLU_OK);
+    CHECK_EQ(clu_host_loopback(host), 0);
+    clu_host_destroy(host);
+}
+
 TEST("host-2.1 the hid is the same twice and looks like an address")
 {
     clu_host *host = NULL;

@@ -293,6 +293,28 @@ static int knock_as_stranger(const char *path)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+TEST("unix-1.9 a directory is kept as long as nobody else may write on the way")
+{
+    make_place();
+    char inner[80], missing[80];
+    snprintf(inner, sizeof inner, "%s/inner", place);
+    snprintf(missing, sizeof missing, "%s/missing", place);
+    CHECK_EQ(mkdir(inner, 0700), 0);
+    static const struct { mode_t outer, inner; bool kept; } cases[] = {
+        { 0700, 0700, true }, { 0755, 0755, true }, { 0700, 0770, false },
+        { 0702, 0700, false }, { 01777, 0700, true }, { 0700, 01777, true },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("case %zu", i);
+        CHECK_EQ(chmod(place, cases[i].outer), 0);
+        CHECK_EQ(chmod(inner, cases[i].inner), 0);
+        CHECK_EQ(clu_path_kept(inner, true), cases[i].kept);
+    }
+    CHECK(!clu_path_kept(missing, false));
+    CHECK(clu_path_kept("/", false));
+    remove_place();
+}
+
 TEST("unix-2.1 another user is not let in, even by a file that lets him")
 {
     if (geteuid() != 0) {
