@@ -43,26 +43,24 @@ static void refuse_some(clu_listener *l)
 /* One connection; false when it is time to stop. */
 static bool accept_one(clu_listener *l, clu_ms now)
 {
-    if (l->waiting < 0) {
-        clu_err err = clu_sock_accept(l->watch.fd, &l->waiting,
-                                      &l->waiting_from);
-        if (err == CLU_MORE) {
-            return false;
-        }
-        if (err != CLU_OK) {
-            if (errno == EMFILE || errno == ENFILE) {
-                refuse_some(l);
-            }
-            pause_until(l, now + CLU_LISTENER_PAUSE);
-            return false;
-        }
-    }
-    if (!l->accepted(l, l->waiting, &l->waiting_from, now)) {
+    if (!l->room(l, now)) {
         pause_until(l, now + CLU_LISTENER_PAUSE);
         return false;
     }
-    l->waiting = -1;            /* whoever took it owns it now */
-    return true;
+    int fd;
+    clu_address from;
+    clu_err err = clu_sock_accept(l->watch.fd, &fd, &from);
+    if (err == CLU_OK) {
+        l->accepted(l, fd, &from, now);
+        return true;
+    }
+    if (err != CLU_MORE) {
+        if (errno == EMFILE || errno == ENFILE) {
+            refuse_some(l);
+        }
+        pause_until(l, now + CLU_LISTENER_PAUSE);
+    }
+    return false;
 }
 
 static void accept_some(clu_listener *l, clu_ms now)
@@ -95,16 +93,13 @@ static void pause_over(clu_timer *timer, clu_ms now)
 }
 
 clu_err clu_listener_start(clu_listener *l, clu_loop *loop,
-                           clu_transport *transport, int fd,
-                           bool (*accepted)(clu_listener *, int,
-                                            const clu_address *, clu_ms))
+                           clu_transport *transport, int fd)
 {
     l->loop = loop;
     l->transport = transport;
-    l->accepted = accepted;
     l->watch = (clu_watch){ .ready = ready, .fd = -1 };
     l->pause.due = pause_over;
-    l->spare = l->waiting = -1;
+    l->spare = -1;
     clu_err err = clu_loop_set(loop, &l->pause, CLU_NEVER);
     if (err == CLU_OK) {
         err = clu_loop_watch(loop, &l->watch, fd, CLU_READABLE);
@@ -148,6 +143,5 @@ void clu_listener_stop(clu_listener *l)
     clu_loop_unwatch(l->loop, &l->watch);
     clu_sock_close(fd);
     clu_sock_close(l->spare);
-    clu_sock_close(l->waiting);
     l->loop = NULL;
 }

@@ -18,24 +18,23 @@ typedef struct clu_listener clu_listener;
 struct clu_listener {
     clu_loop *loop;
     clu_transport *transport;   /* whose counters refusals are told to */
-    /* Takes the descriptor; false: no room now, ask again later. */
-    bool (*accepted)(clu_listener *l, int fd, const clu_address *from,
+    /* May one more come in?  Asked before each; false: ask again later. */
+    bool (*room)(clu_listener *l, clu_ms now);
+    /* Takes the descriptor. */
+    void (*accepted)(clu_listener *l, int fd, const clu_address *from,
                      clu_ms now);
     clu_watch watch;
     clu_timer pause;            /* until then nothing is accepted */
     int spare;                  /* given up to refuse when there is no other */
-    int waiting;                /* accepted already, without room yet; or -1 */
-    clu_address waiting_from;
 };
 
 enum { CLU_LISTENER_ROUNDS = 32,        /* accepted in one go */
        CLU_LISTENER_PAUSE = 100 };      /* ms */
 
-/* Owns fd, which listens already; on failure the caller keeps it. */
+/* room and accepted are set.  Owns fd, which listens already; on failure the
+   caller keeps it. */
 clu_err clu_listener_start(clu_listener *l, clu_loop *loop,
-                           clu_transport *transport, int fd,
-                           bool (*accepted)(clu_listener *, int,
-                                            const clu_address *, clu_ms));
+                           clu_transport *transport, int fd);
 /* Listens on another descriptor instead; on failure on the old one still. */
 clu_err clu_listener_replace(clu_listener *l, int fd);
 void clu_listener_resume(clu_listener *l, clu_ms now);  /* there is room */

@@ -133,10 +133,15 @@ static const clu_link_ops link_ops = {
 
 /* ---- Accepting ----------------------------------------------------------- */
 
+static bool may_evict(const clu_link *oldest, clu_ms now)
+{
+    return oldest && now >= oldest->moved + GRACE;
+}
+
 /* Makes room by the oldest of a list, unless it had no time to speak yet. */
 static bool evict(clu_stream *s, clu_link *oldest, clu_ms now)
 {
-    if (!oldest || now < oldest->moved + GRACE) {
+    if (!may_evict(oldest, now)) {
         return false;
     }
     count(s, CLU_COUNT_links_refused);
@@ -161,7 +166,28 @@ static int64_t pending_from(clu_stream *s, const clu_address *from,
     return n;
 }
 
-/* Is there room among those that have not spoken?  Makes some if it may. */
+/*
+ * Whose the next one is we learn by accepting it.  So nobody is accepted as
+ * long as one of any source would be one too many; and only the source of the
+ * newest can have come to its bound without an oldest that may go.
+ */
+static bool has_room(clu_listener *listener, clu_ms now)
+{
+    clu_stream *s = CLU_CONTAINER(listener, clu_stream, listener);
+    clu_link *oldest = first_of(&s->pending);
+    if ((int64_t)s->pending_count >= limit(s, CLU_LIMIT_PENDING)
+        && !may_evict(oldest, now)) {
+        return false;
+    }
+    if (!oldest || !s->family->by_source) {
+        return true;
+    }
+    clu_link *newest = CLU_CONTAINER(s->pending.prev, clu_link, in_state);
+    return pending_from(s, &newest->peer, &oldest)
+        < limit(s, CLU_LIMIT_PENDING_SOURCE) || may_evict(oldest, now);
+}
+
+/* Makes the room that one from there needs among the silent; false: may not. */
 static bool room_to_wait(clu_stream *s, const clu_address *from, clu_ms now)
 {
     clu_link *oldest;
@@ -180,26 +206,26 @@ static void refuse(clu_stream *s, int fd)
     clu_sock_close(fd);
 }
 
-static bool on_accepted(clu_listener *listener, int fd,
+/* Likewise among those that spoke. */
+static bool room_to_speak(clu_stream *s, clu_ms now)
+{
+    return (int64_t)s->proven_count < limit(s, CLU_LIMIT_CONNECTIONS)
+        || evict(s, first_of(&s->strangers), now);
+}
+
+static void on_accepted(clu_listener *listener, int fd,
                         const clu_address *from, clu_ms now)
 {
     clu_stream *s = CLU_CONTAINER(listener, clu_stream, listener);
-    if (!s->family->admits(s, fd, from)) {
-        refuse(s, fd);
-        return true;
-    }
-    if (!room_to_wait(s, from, now)) {
-        return false;
-    }
     clu_link *l;
-    if ((int64_t)s->proven_count >= limit(s, CLU_LIMIT_CONNECTIONS)
-        && !evict(s, first_of(&s->strangers), now)) {
+    if (!s->family->admits(s, fd, from) || !room_to_wait(s, from, now)
+        || !room_to_speak(s, now)) {
         refuse(s, fd);
-        return true;
+        return;
     }
     if (clu_stream_add(s, fd, NULL, now, &l) != CLU_OK) {
         count(s, CLU_COUNT_links_refused);
-        return true;
+        return;
     }
     s->family->prepare(fd);
     l->peer = *from;
@@ -207,7 +233,6 @@ static bool on_accepted(clu_listener *listener, int fd,
     s->pending_count++;
     count(s, CLU_COUNT_links_accepted);
     clu_stream_file(s, l);
-    return true;
 }
 
 /* ---- Down ---------------------------------------------------------------- */
@@ -382,7 +407,9 @@ static clu_err start(clu_stream *s, clu_loop *loop)
     if (err != CLU_OK) {
         return err;
     }
-    err = clu_listener_start(&s->listener, loop, &s->t, fd, on_accepted);
+    s->listener.room = has_room;
+    s->listener.accepted = on_accepted;
+    err = clu_listener_start(&s->listener, loop, &s->t, fd);
     if (err != CLU_OK) {
         clu_sock_close(fd);
         return err;
