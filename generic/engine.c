@@ -91,6 +91,7 @@ clu_err clu_engine_attach(clu_engine *e, clu_transport *t,
     t->owner = owner;
     t->limits = &e->config.limits;
     t->counters = &e->counters;
+    t->held = &e->held;
     if (t->multicast) {
         e->group = e->transport_count;
     }

@@ -152,6 +152,7 @@ clu_ms clu_engine_deadline(const clu_engine *e);
 clu_patron *clu_engine_patron(clu_engine *e);   /* its asks and tells change */
 clu_config *clu_engine_config(clu_engine *e);
 clu_counters *clu_engine_counters(clu_engine *e);
+const clu_held *clu_engine_held(const clu_engine *e);
 clu_table *clu_engine_table(clu_engine *e);
 clu_transport *clu_engine_transport(clu_engine *e, unsigned index);
 size_t clu_engine_open_queries(const clu_engine *e);

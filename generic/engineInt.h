@@ -14,6 +14,7 @@ struct clu_engine {
     clu_config config;          /* sid and hid point to own copies */
     clu_patron patron;
     clu_counters counters;
+    clu_held held;              /* in the connections of all transports */
     clu_table table;
     clu_heap deadlines;         /* clu_deadline, of all kinds */
     uint64_t random;            /* state of the jitter */

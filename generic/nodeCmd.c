@@ -329,6 +329,8 @@ static int stats(ARGS)
     put(dict, "queries", clu_engine_open_queries(e));
     put(dict, "memory", clu_engine_table(e)->weight);
     put(dict, "backlog", node->backlog);
+    put(dict, "queued", clu_engine_held(e)->out);
+    put(dict, "unfinished", clu_engine_held(e)->in);
     const clu_counters *counters = clu_engine_counters(e);
     for (int i = 0; i < CLU_COUNTER_COUNT; i++) {
         put(dict, clu_counter_name((clu_counter)i), counters->at[i]);

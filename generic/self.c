@@ -24,6 +24,11 @@ clu_counters *clu_engine_counters(clu_engine *e)
     return &e->counters;
 }
 
+const clu_held *clu_engine_held(const clu_engine *e)
+{
+    return &e->held;
+}
+
 clu_table *clu_engine_table(clu_engine *e)
 {
     return &e->table;

@@ -23,6 +23,12 @@ typedef struct clu_target {
     clu_slice path;             /* u: its socket */
 } clu_target;
 
+/* Bytes that wait in all connections of a membership. */
+typedef struct clu_held {
+    size_t out;                 /* frames that the peers do not take */
+    size_t in;                  /* beginnings of packets */
+} clu_held;
+
 /* What comes back with a frame that could not be delivered after all. */
 typedef struct clu_ticket {
     uint64_t service;           /* whom it was for */
@@ -104,6 +110,7 @@ struct clu_transport {
     void *owner;                /* handed to up */
     const clu_limits *limits;   /* the membership's; outlives the transport */
     clu_counters *counters;     /* likewise */
+    clu_held *held;             /* likewise */
     bool datagram;              /* one frame, one datagram: size matters */
     bool local_only;            /* reaches this host only (u) */
     bool multicast;             /* reaches the group (c) */

@@ -23,6 +23,11 @@ static void count(const clu_link *l, clu_counter which)
     l->pool->transport->counters->at[which]++;
 }
 
+static clu_held *held(const clu_link *l)
+{
+    return l->pool->transport->held;
+}
+
 static bool closed(const clu_link *l)
 {
     return l->state == CLU_LINK_CLOSED;
@@ -70,20 +75,20 @@ static void enqueue(clu_link *l, clu_link_frame *f)
 {
     clu_list_append(&l->queue, &f->at);
     l->queued += f->n;
-    l->pool->queued += f->n;
+    held(l)->out += f->n;
 }
 
 static void dequeue(clu_link *l, clu_link_frame *f)
 {
     clu_list_unlink(&f->at);
     l->queued -= f->n;
-    l->pool->queued -= f->n;
+    held(l)->out -= f->n;
 }
 
 static bool room_for(const clu_link *l, size_t n)
 {
     return (int64_t)(l->queued + n) <= limit(l, CLU_LIMIT_LINK_QUEUE)
-        && (int64_t)(l->pool->queued + n) <= limit(l, CLU_LIMIT_QUEUE);
+        && (int64_t)(held(l)->out + n) <= limit(l, CLU_LIMIT_QUEUE);
 }
 
 /* sent: bytes that have left already. */
@@ -229,7 +234,7 @@ static void take_packets(clu_link *l, int *budget, clu_ms now)
 static void account(clu_link *l)
 {
     size_t kept = closed(l) ? 0 : clu_reader_held(&l->reader);
-    l->pool->held += kept - l->kept;
+    held(l)->in += kept - l->kept;
     l->kept = kept;
 }
 
@@ -241,7 +246,7 @@ static bool over_limit(const clu_link *l)
         return true;
     }
     return l->kept > 0
-        && (int64_t)l->pool->held > limit(l, CLU_LIMIT_QUEUE);
+        && (int64_t)held(l)->in > limit(l, CLU_LIMIT_QUEUE);
 }
 
 /* One read; false when there is nothing more to do now. */

@@ -56,11 +56,9 @@ typedef struct clu_link_frame {
 /* What all links of one transport share. */
 typedef struct clu_link_pool {
     const clu_link_ops *ops;
-    clu_transport *transport;   /* its limits and counts */
+    clu_transport *transport;   /* its limits, counts, bytes held */
     clu_loop *loop;
     unsigned char *in;          /* bytes just read, CLU_LINK_READ of them */
-    size_t queued;              /* bytes waiting in all queues */
-    size_t held;                /* bytes of unfinished packets in all readers */
 } clu_link_pool;
 
 enum { CLU_LINK_READ = 65536,   /* bytes read at once */
@@ -80,7 +78,7 @@ struct clu_link {
     clu_ms until;               /* the connect or first packet is due then */
     clu_ms moved;               /* when the peer last took bytes */
     clu_reader reader;
-    size_t kept;                /* bytes in it, as the pool knows it */
+    size_t kept;                /* bytes in it, as held.in has them */
     uint64_t unproven;          /* bytes read before a whole packet */
     clu_frame_loss told;        /* of the reader's loss */
     clu_list queue;             /* clu_link_frame */

@@ -14,6 +14,7 @@ typedef struct owner {
     clu_transport t;
     clu_limits limits;
     clu_counters counters;
+    clu_held held;
     clu_link_pool pool;
     int connected, proven, frames, junk, ended;
     clu_err why;
@@ -83,6 +84,7 @@ static void owner_open(owner *o)
     clu_limits_init(&o->limits);
     o->t.limits = &o->limits;
     o->t.counters = &o->counters;
+    o->t.held = &o->held;
     o->pool = (clu_link_pool){ .ops = &ops, .transport = &o->t,
                                .loop = o->loop,
                                .in = clu_alloc(CLU_LINK_READ) };
@@ -105,8 +107,8 @@ static int drop_unsent(owner *o)
 static void owner_close(owner *o)
 {
     drop_unsent(o);
-    CHECK_EQ(o->pool.queued, 0);
-    CHECK_EQ(o->pool.held, 0);
+    CHECK_EQ(o->held.out, 0);
+    CHECK_EQ(o->held.in, 0);
     clu_free(o->pool.in);
     clu_loop_destroy(o->loop);
 }
@@ -274,7 +276,7 @@ TEST("link-3.2 a link takes over what another did not send")
     clu_link_close(a, &o.unsent);
     clu_link_adopt(b, &o.unsent, now);
     CHECK(clu_list_empty(&o.unsent));
-    CHECK_EQ(o.pool.queued, 18);
+    CHECK_EQ(o.held.out, 18);
     clu_loop_run(o.loop, 0, 2);
     char in[100];
     CHECK_EQ(read(far_b, in, sizeof in), 18);
@@ -282,6 +284,36 @@ TEST("link-3.2 a link takes over what another did not send")
     close(far_a);
     close(far_b);
     owner_close(&o);
+}
+
+TEST("link-3.3 the queues of all transports have one bound")
+{
+    owner a, b;
+    int far_a, far_b;
+    owner_open(&a);
+    owner_open(&b);
+    b.t.held = &a.held;
+    a.limits.at[CLU_LIMIT_QUEUE] = b.limits.at[CLU_LIMIT_QUEUE] = 1500000;
+    clu_link *by_a = link_open(&a, &far_a), *by_b = link_open(&b, &far_b);
+    static unsigned char big[500000];
+    clu_ms now = clu_loop_clock();
+    while (a.held.out <= 1000000) {
+        CHECK_ERR(clu_link_send(a.held.out < 500000 ? by_a : by_b,
+                                clu_slice_of(big, sizeof big), NULL, now),
+                  CLU_OK);
+    }
+    CHECK(by_a->queued > 0 && by_b->queued > 0);
+    CHECK_ERR(clu_link_send(by_b, clu_slice_of(big, sizeof big), NULL, now),
+              CLU_LIMIT);
+    CHECK_ERR(clu_link_send(by_a, clu_slice_of(big, sizeof big), NULL, now),
+              CLU_LIMIT);
+    clu_link_close(by_a, NULL);
+    CHECK_ERR(clu_link_send(by_b, clu_slice_of(FRAME, 6), NULL, now), CLU_OK);
+    clu_link_close(by_b, NULL);
+    close(far_a);
+    close(far_b);
+    owner_close(&b);
+    owner_close(&a);
 }
 
 TEST("link-4.1 a full Unix listener is tried again until it has room")

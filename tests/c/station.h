@@ -24,6 +24,7 @@ typedef struct station {
     clu_transport *t;
     clu_limits limits;
     clu_counters counters;
+    clu_held held;
     heard *first, **last;
     size_t count[CLU_ARRIVED_MOVED + 1];    /* arrivals by kind */
     uint64_t bytes;             /* of frames' bodies */
@@ -76,6 +77,7 @@ static inline void station_attach(station *s, clu_transport *t)
     t->owner = s;
     t->limits = &s->limits;
     t->counters = &s->counters;
+    t->held = &s->held;
 }
 
 static inline void station_clear(station *s)
