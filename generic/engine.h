@@ -157,6 +157,10 @@ clu_table *clu_engine_table(clu_engine *e);
 clu_transport *clu_engine_transport(clu_engine *e, unsigned index);
 size_t clu_engine_open_queries(const clu_engine *e);
 
+/* How many services the others' beacons say that there are: the most that one
+   of them knows, since we last looked whether we know as many. */
+uint64_t clu_engine_most_known(const clu_engine *e);
+
 /* LIMIT: too many or too long ones.  Does not beat by itself. */
 clu_err clu_engine_tags(clu_engine *e, clu_items tags);
 clu_items clu_engine_own_tags(const clu_engine *e);

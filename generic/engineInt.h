@@ -42,7 +42,7 @@ struct clu_engine {
     clu_ms discovered;          /* the last discovery, -1: none */
     clu_deadline look;          /* discover again: somebody knows more */
     unsigned looks;             /* how often we did */
-    uint64_t most_known;        /* the largest "known" heard since joining */
+    uint64_t most_known;        /* the largest "known" heard since a look */
 
     clu_deadline ping;          /* those in SUSPECT are pinged then */
     clu_ms refreshed;           /* last failure report we acted on, -1: none */

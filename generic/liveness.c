@@ -31,7 +31,8 @@
 #define AWAY_GRACE       1000   /* ... and have to read our sockets first */
 #define HELLO_AFTER      1000   /* "discovered" comes so long after */
 #define PING_ANSWER_EVERY 200   /* we answer pings no faster */
-#define REPORT_STEP         5   /* spread of discovery answers, by service */
+#define REPORT_KIN          1   /* spread of discovery answers, by service */
+#define REPORT_ORIGINAL     5   /* ... where each may cost a connection */
 #define REPORT_SPREAD    2000   /* ... and at most */
 #define REPORT_EVERY      400   /* to one service no faster */
 
@@ -319,7 +320,8 @@ void clu_liveness_asked(clu_engine *e, clu_service *s, clu_ms now)
     if (s->report.due.index != 0) {
         return;                 /* its answer is on the way */
     }
-    uint64_t spread = REPORT_STEP * (uint64_t)e->table.count;
+    uint64_t step = s->kin ? REPORT_KIN : REPORT_ORIGINAL;
+    uint64_t spread = step * (uint64_t)e->table.count;
     if (spread > REPORT_SPREAD) {
         spread = REPORT_SPREAD;
     }

@@ -326,6 +326,7 @@ static int stats(ARGS)
     clu_engine *e = node->engine;
     Tcl_Obj *dict = Tcl_NewDictObj(), *by_name = Tcl_NewDictObj();
     put(dict, "services", clu_engine_table(e)->count);
+    put(dict, "most_known", clu_engine_most_known(e));
     put(dict, "queries", clu_engine_open_queries(e));
     put(dict, "memory", clu_engine_table(e)->weight);
     put(dict, "backlog", node->backlog);

@@ -44,6 +44,11 @@ size_t clu_engine_open_queries(const clu_engine *e)
     return e->query_count;
 }
 
+uint64_t clu_engine_most_known(const clu_engine *e)
+{
+    return e->most_known;
+}
+
 bool clu_engine_left(const clu_engine *e)
 {
     return e->left;
