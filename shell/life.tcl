@@ -1,0 +1,51 @@
+# life.tcl -- waiting, and leaving in order however it ends: the members are
+#             told, sockets and their files are gone, the terminal is as it was.
+
+namespace eval ::cluster::shell::life {
+    variable Over 0
+    variable Signals {HUP 1 INT 2 TERM 15}
+}
+
+# Waits until the condition, an expression in the caller, holds; false when
+# that did not come within so many milliseconds.
+proc ::cluster::shell::life::Until {ms condition} {
+    set end [expr {[clock milliseconds] + $ms}]
+    while {![uplevel 1 [list expr $condition]]} {
+        if {[clock milliseconds] >= $end} {
+            return 0
+        }
+        Pause 3
+    }
+    return 1
+}
+
+# Serves events for so long.
+proc ::cluster::shell::life::Pause ms {
+    variable Over
+    after $ms {incr ::cluster::shell::life::Over}
+    vwait ::cluster::shell::life::Over
+}
+
+# Stays until somebody ends it.
+proc ::cluster::shell::life::Stay {} {
+    vwait ::cluster::shell::life::Forever
+}
+
+proc ::cluster::shell::life::Leave status {
+    ::cluster::shell::terminal::Restore
+    foreach cluster [::cluster::Clusters] {
+        catch {$cluster destroy}
+    }
+    exit $status
+}
+
+# An error in a callback. That nobody reads any more is none.
+proc ::cluster::shell::life::Broken {message details} {
+    set code [dict get $details -errorcode]
+    if {[lrange $code 0 1] eq {POSIX EPIPE}} {
+        Leave 0
+    }
+    ::cluster::shell::terminal::Restore
+    catch {puts stderr "cluster: $message"}
+    Leave 1
+}
