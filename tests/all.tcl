@@ -11,11 +11,11 @@
 #   # netns --eth      the same with an eth0 (see tools/in-netns)
 #   # limit SECONDS    it needs longer than the usual limit
 #
-# A file that ends badly, late or without a count is a failure. One during which
-# the leak checker itself broke down, as it says then, is run once more.
-# With -results each test becomes a line of FILE: file, name, and passed, failed
-# or skipped, with tabs between them; a file that failed as a whole has the name
-# "-".
+# A file that ends badly, late, without a count or leaves something in its
+# directory is a failure. One during which the leak checker itself broke down,
+# as it says then, is run once more. With -results each test becomes a line of
+# FILE: file, name, and passed, failed or skipped, with tabs between them; a
+# file that failed as a whole has the name "-".
 
 package require Tcl 8.6-
 
@@ -164,6 +164,7 @@ proc suite::start {path} {
     set place [file join $temporary $name]
     file mkdir $place
     set ::env(CLUSTER_TEST_TMP) $place
+    set ::env(TMPDIR) $place
     set ::env(TCLTEST_OPTIONS) [list -tmpdir $place]
     if {$::suite::results ne {}} {
         lappend ::env(TCLTEST_OPTIONS) -verbose {pass body error skip}
@@ -233,6 +234,11 @@ proc suite::ended {channel} {
     }
     set counts [judge $output [expr {$found eq "" ? $status : "a finding"}]]
     append output $found
+    set left [leftIn [file rootname [dict get $this output]]]
+    if {[llength $left]} {
+        append output "-- left behind: $left\n"
+        dict incr counts failed [expr {![dict get $counts failed]}]
+    }
     if {[dict get $this late]} {
         append output "-- stopped: over its time limit\n"
     } elseif {$status ne "0"} {
@@ -257,9 +263,16 @@ proc suite::once {path} {
         return 0
     }
     lappend repeated $path
-    file delete {*}[glob -nocomplain \
-        [file join $temporary [file tail $path]].report.*]
+    set place [file join $temporary [file tail $path]]
+    file delete -force $place {*}[glob -nocomplain $place.report.*]
     return 1
+}
+
+# What a file left in its directory. The user's place for sockets may stay,
+# with those of members that were killed.
+proc suite::leftIn {place} {
+    set found [glob -nocomplain -tails -directory $place * .?*]
+    return [lsearch -all -inline -not -regexp $found {^(\.\.?|cluster-\d+)$}]
 }
 
 proc suite::contents {path} {
@@ -368,10 +381,18 @@ proc suite::fill {} {
     }
 }
 
+# Goes with us, however we end. Others may pass, as some tests want.
+proc suite::makeTemporary {} {
+    variable temporary
+    variable keeper
+    set temporary [exec mktemp -d /tmp/clu-XXXXXX]
+    file attributes $temporary -permissions 0711
+    set keeper [open |[list setsid sh -c {read -r _; rm -rf -- "$0"} \
+        $temporary] w]
+}
+
 proc suite::environment {} {
     variable build
-    variable temporary
-    set temporary [exec mktemp -d /tmp/clu-XXXXXX]
     set ::env(TCLLIBPATH) [list $build]
     set ::env(CLUSTER_BUILD) $build
     set ::env(LC_ALL) C.UTF-8
@@ -380,16 +401,16 @@ proc suite::environment {} {
 proc suite::main {arguments} {
     variable waiting
     variable total
-    variable temporary
     options $arguments
     fconfigure stdout -buffering line -encoding utf-8
+    makeTemporary
     environment
     set waiting [files]
     fill
     if {!$::suite::done} {
         vwait ::suite::done
     }
-    file delete -force $temporary
+    catch {close $::suite::keeper};     # waits for it
     dict with total {
         puts "$passed passed, $failed failed, $skipped skipped"
         exit [expr {$failed || !$passed}]

@@ -115,10 +115,8 @@ proc pidOf name {
 # Leaves in order.
 proc stop name {
     variable ::support::channels
-    catch {
-        tell $name exit
-        close $channels($name)
-    }
+    catch {tell $name exit}
+    catch {close $channels($name)}
     unset -nocomplain channels($name)
 }
 
@@ -222,4 +220,75 @@ proc collectErrors {} {
 
 proc errorsSeen {} {
     return $::support::errors
+}
+
+# ---- nothing is left behind ------------------------------------------------------
+
+# All commands and namespaces below these.
+proc ::support::below {interp namespaces} {
+    set found {}
+    foreach namespace $namespaces {
+        if {[interp eval $interp [list namespace exists $namespace]]} {
+            lappend found $namespace {*}[interp eval $interp \
+                [list info commands ${namespace}::*]] {*}[below $interp \
+                [interp eval $interp [list namespace children $namespace]]]
+        }
+    }
+    return $found
+}
+
+# Sockets, files and the like; pipes are the notifier's or are channels.
+proc ::support::opened {} {
+    set found {}
+    foreach fd [glob -nocomplain -directory /proc/self/fd *] {
+        if {![catch {file readlink $fd} to] && ![string match pipe:* $to]} {
+            lappend found [regsub {\[\d+\]} $to {}]
+        }
+    }
+    return $found
+}
+
+# What there is that should not outlive a file.
+proc ::support::present {} {
+    return [list {*}[opened] {*}[after info] {*}[chan names] {*}[interp children] \
+        {*}[members] {*}[below {} {::cluster ::bpacket}]]
+}
+
+# The words of one list that are not in the other, each as often.
+proc ::support::beyond {list other} {
+    foreach word $other {
+        dict incr spare $word
+    }
+    return [lmap word $list {
+        if {[dict exists $spare $word] && [dict get $spare $word] > 0} {
+            dict incr spare $word -1
+            continue
+        }
+        set word
+    }]
+}
+
+# As it was when this file was read, with what the package itself brings.
+proc ::support::left {} {
+    variable before
+    set fresh [interp create]
+    interp eval $fresh [list set ::auto_path $::auto_path]
+    catch {interp eval $fresh {package require cluster}}
+    catch {interp eval $fresh {package require bpacket}}
+    set brought [below $fresh {::cluster ::bpacket}]
+    interp delete $fresh
+    return [beyond [present] [list {*}$before {*}$brought]]
+}
+
+set ::support::before [::support::present]
+
+# Ends each file: as a test of its own, after all that is still to be done.
+proc cleanupTests args {
+    variable ::support::here
+    set name [file rootname [file tail [info script]]]
+    test $name-end {nothing is left behind} -body {
+        waitFor 1000 {[::support::left] eq {}}
+        ::support::left
+    } -result {}
+    uplevel 1 [list ::tcltest::cleanupTests {*}$args]
 }

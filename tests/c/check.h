@@ -21,10 +21,12 @@
 
 #include "clu.h"
 
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef struct check_test {
     const char *name;
@@ -177,6 +179,26 @@ static inline uint64_t check_seed(void)
 }
 
 /*
+ * A directory for the files of a test.  It lies in the runner's, which goes
+ * with all that is in it however the program ends.
+ */
+static char check_place[64];
+
+static inline void check_make_place(void)
+{
+    const char *in = getenv("CLUSTER_TEST_TMP");
+    snprintf(check_place, sizeof check_place, "%s/t-XXXXXX", in ? in : "/tmp");
+    CHECK(mkdtemp(check_place) != NULL);
+}
+
+static inline void check_remove_place(void)
+{
+    char line[sizeof check_place + 10];
+    snprintf(line, sizeof line, "rm -rf '%s'", check_place);
+    CHECK_EQ(system(line), 0);
+}
+
+/*
  * Runs a scenario with its n-th allocation failing, alone and with all behind
  * it, for each n until it needs no more.  It must say CLU_NOMEM or get along,
  * and leave no block behind; at last it must succeed.
@@ -216,31 +238,53 @@ static inline void check_nomem(const char *file, int line, const char *what,
     }
 }
 
+static inline int check_descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    int n = 0;
+    while (d && readdir(d)) {
+        n++;
+    }
+    if (d) {
+        closedir(d);
+    }
+    return n;
+}
+
+/* 1: it passed, 0: it does not apply, -1: it failed. */
+static inline int check_run(const check_test *test)
+{
+    check.name = test->name;
+    check.about[0] = '\0';
+    check.failures = 0;
+    check.skipped = NULL;
+    int open = check_descriptors();
+    test->run();
+    check_about("what it left behind");
+    CHECK_EQ(check_descriptors(), open);
+    CHECK_EQ(clu_alloc_live(), 0);
+    if (check.failures) {
+        return -1;
+    }
+    if (check.skipped) {
+        printf("skipped %s: %s\n", test->name, check.skipped);
+        return 0;
+    }
+    printf("ok %s\n", test->name);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
-    int passed = 0, failed = 0, skipped = 0;
+    int count[3] = { 0 };       /* failed, skipped, passed */
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (check_test *test = check.first; test; test = test->next) {
-        if (argc > 1 && strncmp(test->name, argv[1], strlen(argv[1])) != 0) {
-            continue;
-        }
-        check.name = test->name;
-        check.about[0] = '\0';
-        check.failures = 0;
-        check.skipped = NULL;
-        test->run();
-        if (check.failures) {
-            failed++;
-        } else if (check.skipped) {
-            skipped++;
-            printf("skipped %s: %s\n", test->name, check.skipped);
-        } else {
-            passed++;
-            printf("ok %s\n", test->name);
+        if (argc == 1 || strncmp(test->name, argv[1], strlen(argv[1])) == 0) {
+            count[1 + check_run(test)]++;
         }
     }
-    printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
-    return failed != 0;
+    printf("%d passed, %d failed, %d skipped\n", count[2], count[0], count[1]);
+    return count[0] != 0;
 }
 
 #endif

@@ -321,8 +321,9 @@ TEST("link-4.1 a full Unix listener is tried again until it has room")
     owner o;
     owner_open(&o);
     clu_sockaddr at;
-    char path[60];
-    snprintf(path, sizeof path, "/tmp/clu-link-%d.sock", (int)getpid());
+    char path[sizeof check_place + 10];
+    check_make_place();
+    snprintf(path, sizeof path, "%s/l.sock", check_place);
     CHECK_ERR(clu_sockaddr_path(path, &at), CLU_OK);
     int l = socket(AF_UNIX, SOCK_STREAM, 0), fd;
     CHECK_EQ(bind(l, (struct sockaddr *)&at.s, at.n), 0);
@@ -354,6 +355,6 @@ TEST("link-4.1 a full Unix listener is tried again until it has room")
         close(got[i]);
     }
     close(l);
-    unlink(path);
+    check_remove_place();
     owner_close(&o);
 }

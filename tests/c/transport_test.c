@@ -19,7 +19,6 @@ typedef struct kind {
     size_t refused;             /* bytes of a frame that does not; 0: none */
 } kind;
 
-static char place[64];
 
 static clu_err open_t(clu_transport **t, int index)
 {
@@ -36,7 +35,7 @@ static clu_err open_remote_t(clu_transport **t, int index)
 static clu_err open_u(clu_transport **t, int index)
 {
     char path[100], sid[8];
-    snprintf(path, sizeof path, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m.sock", check_place);
     snprintf(sid, sizeof sid, "s%d", index);
     return clu_unix_create(the_loop, the_host, path, sid, t);
 }
@@ -111,7 +110,7 @@ static clu_target to_b(pair *p)
         return (clu_target){ .service = THEIRS };
     }
     if (p->kind->open == open_u) {
-        snprintf(p->b_path, sizeof p->b_path, "%s/m-s1.sock", place);
+        snprintf(p->b_path, sizeof p->b_path, "%s/m-s1.sock", check_place);
         return (clu_target){ .service = THEIRS,
                              .path = clu_slice_str(p->b_path) };
     }
@@ -121,8 +120,7 @@ static clu_target to_b(pair *p)
 /* Runs a law over every kind, each in a fresh loop. */
 static void over_all(void (*law)(pair *p))
 {
-    strcpy(place, "/tmp/clu-test-XXXXXX");
-    CHECK(mkdtemp(place) != NULL);
+    check_make_place();
     for (size_t i = 0; i < CLU_COUNT_OF(kinds); i++) {
         if (kinds[i].open == open_c && !have_network()) {
             continue;
@@ -138,7 +136,7 @@ static void over_all(void (*law)(pair *p))
         loop_end();
     }
     check_about("the end");
-    CHECK_EQ(rmdir(place), 0);          /* nothing was left in it */
+    CHECK_EQ(rmdir(check_place), 0);          /* nothing was left in it */
 }
 
 /* ---- Laws ---------------------------------------------------------------- */
@@ -471,8 +469,7 @@ static clu_err scenario(void *ctx)
 
 TEST("transport-3.1 without memory frames are lost and nothing else")
 {
-    strcpy(place, "/tmp/clu-test-XXXXXX");
-    CHECK(mkdtemp(place) != NULL);
+    check_make_place();
     for (size_t i = 0; i < CLU_COUNT_OF(kinds); i++) {
         if (kinds[i].open != open_c || have_network()) {
             check_about("%s", kinds[i].name);
@@ -480,5 +477,5 @@ TEST("transport-3.1 without memory frames are lost and nothing else")
             CHECK_NOMEM(scenario, &k);
         }
     }
-    CHECK_EQ(rmdir(place), 0);
+    CHECK_EQ(rmdir(check_place), 0);
 }

@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static char place[64];
-
 static clu_err open_unix(station *s, const char *path, const char *sid)
 {
     clu_transport *t = NULL;
@@ -25,19 +23,6 @@ static clu_err open_unix(station *s, const char *path, const char *sid)
     return err;
 }
 
-static void make_place(void)
-{
-    strcpy(place, "/tmp/clu-test-XXXXXX");
-    CHECK(mkdtemp(place) != NULL);
-}
-
-static void remove_place(void)
-{
-    char line[100];
-    snprintf(line, sizeof line, "rm -rf %s", place);
-    CHECK_EQ(system(line), 0);
-}
-
 static clu_target at_path(uint64_t service, const char *path)
 {
     return (clu_target){ .service = service, .path = clu_slice_str(path) };
@@ -46,11 +31,11 @@ static clu_target at_path(uint64_t service, const char *path)
 TEST("unix-1.1 the socket is where it was asked for, private, and goes")
 {
     loop_begin();
-    make_place();
+    check_make_place();
     station s;
     char asked[100], got[100], expected[120];
-    snprintf(asked, sizeof asked, "%s/deep/er/name.ext", place);
-    snprintf(got, sizeof got, "%s/deep/er/name-SID.ext", place);
+    snprintf(asked, sizeof asked, "%s/deep/er/name.ext", check_place);
+    snprintf(got, sizeof got, "%s/deep/er/name-SID.ext", check_place);
     snprintf(expected, sizeof expected, "path %s", got);
     mode_t was = umask(0);
     CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
@@ -65,42 +50,42 @@ TEST("unix-1.1 the socket is where it was asked for, private, and goes")
     CHECK_EQ(st.st_mode & 0777, 0600);
     station_stop(&s);
     CHECK(lstat(got, &st) != 0 && errno == ENOENT);
-    remove_place();
+    check_remove_place();
     loop_end();
 }
 
 TEST("unix-1.2 the default directory is private")
 {
     loop_begin();
-    make_place();
+    check_make_place();
     unsetenv("XDG_RUNTIME_DIR");
-    setenv("TMPDIR", place, 1);
+    setenv("TMPDIR", check_place, 1);
     station s;
     CHECK_ERR(open_unix(&s, NULL, "abcdefgh"), CLU_OK);
     char path[120];
     struct stat st;
-    snprintf(path, sizeof path, "%s/cluster-%u", place, (unsigned)geteuid());
+    snprintf(path, sizeof path, "%s/cluster-%u", check_place, (unsigned)geteuid());
     CHECK_EQ(lstat(path, &st), 0);
     CHECK_EQ(st.st_mode & 0777, 0700);
     strcat(path, "/abcdefgh.sock");
     CHECK_EQ(lstat(path, &st), 0);
     station_stop(&s);
     CHECK(lstat(path, &st) != 0);
-    setenv("XDG_RUNTIME_DIR", place, 1);
+    setenv("XDG_RUNTIME_DIR", check_place, 1);
     CHECK_ERR(open_unix(&s, NULL, "abcdefgh"), CLU_OK);
-    snprintf(path, sizeof path, "%s/cluster/abcdefgh.sock", place);
+    snprintf(path, sizeof path, "%s/cluster/abcdefgh.sock", check_place);
     CHECK_EQ(lstat(path, &st), 0);
     station_stop(&s);
     unsetenv("XDG_RUNTIME_DIR");
     unsetenv("TMPDIR");
-    remove_place();
+    check_remove_place();
     loop_end();
 }
 
 TEST("unix-1.3 paths too long, relative or in a stranger's place are refused")
 {
     loop_begin();
-    make_place();
+    check_make_place();
     station s;
     char path[200];
     memset(path, 'x', sizeof path);
@@ -109,9 +94,9 @@ TEST("unix-1.3 paths too long, relative or in a stranger's place are refused")
     CHECK_ERR(open_unix(&s, path, "SID"), CLU_VALUE);
     CHECK_ERR(open_unix(&s, "relative.sock", "SID"), CLU_VALUE);
     CHECK_ERR(open_unix(&s, "/", "SID"), CLU_VALUE);
-    snprintf(path, sizeof path, "%s/open/m.sock", place);
+    snprintf(path, sizeof path, "%s/open/m.sock", check_place);
     char directory[100];
-    snprintf(directory, sizeof directory, "%s/open", place);
+    snprintf(directory, sizeof directory, "%s/open", check_place);
     CHECK_EQ(mkdir(directory, 0700), 0);
     CHECK_EQ(chmod(directory, 0777), 0);
     CHECK_ERR(open_unix(&s, path, "SID"), CLU_VALUE);
@@ -120,18 +105,18 @@ TEST("unix-1.3 paths too long, relative or in a stranger's place are refused")
         CHECK_EQ(chown(directory, 65533, 65533), 0);
         CHECK_ERR(open_unix(&s, path, "SID"), CLU_VALUE);
     }
-    remove_place();
+    check_remove_place();
     loop_end();
 }
 
 TEST("unix-1.4 a dead process's socket is replaced, nothing else is")
 {
     loop_begin();
-    make_place();
+    check_make_place();
     station s, other;
     char asked[100], path[100];
-    snprintf(asked, sizeof asked, "%s/m.sock", place);
-    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    snprintf(asked, sizeof asked, "%s/m.sock", check_place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", check_place);
     clu_sockaddr at;
     int fd;
     CHECK_ERR(clu_sockaddr_path(path, &at), CLU_OK);
@@ -152,36 +137,36 @@ TEST("unix-1.4 a dead process's socket is replaced, nothing else is")
     close(fd);
     CHECK_ERR(open_unix(&s, asked, "SID"), CLU_SYSTEM);
     CHECK_EQ(access(path, F_OK), 0);
-    remove_place();
+    check_remove_place();
     loop_end();
 }
 
 TEST("unix-1.5 at the end only our own socket is removed")
 {
     loop_begin();
-    make_place();
+    check_make_place();
     station s;
     char asked[100], path[100];
-    snprintf(asked, sizeof asked, "%s/m.sock", place);
-    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    snprintf(asked, sizeof asked, "%s/m.sock", check_place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", check_place);
     CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
     CHECK_EQ(unlink(path), 0);
     int fd = open(path, O_CREAT | O_WRONLY, 0600);
     close(fd);
     station_stop(&s);
     CHECK_EQ(access(path, F_OK), 0);
-    remove_place();
+    check_remove_place();
     loop_end();
 }
 
 TEST("unix-1.6 a lost socket file is made again and told")
 {
     loop_begin();
-    make_place();
+    check_make_place();
     station s, peer;
     char asked[100], path[100];
-    snprintf(asked, sizeof asked, "%s/m.sock", place);
-    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    snprintf(asked, sizeof asked, "%s/m.sock", check_place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", check_place);
     CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
     CHECK_ERR(open_unix(&peer, asked, "PEER"), CLU_OK);
     CHECK_EQ(unlink(path), 0);
@@ -193,17 +178,17 @@ TEST("unix-1.6 a lost socket file is made again and told")
     RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 1);
     station_stop(&s);
     station_stop(&peer);
-    remove_place();
+    check_remove_place();
     loop_end();
 }
 
 TEST("unix-1.7 a path a peer names is used only in our own user's places")
 {
     loop_begin();
-    make_place();
+    check_make_place();
     station s;
     char asked[100], path[150], in[100];
-    snprintf(asked, sizeof asked, "%s/m.sock", place);
+    snprintf(asked, sizeof asked, "%s/m.sock", check_place);
     CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
     clu_target to = at_path(3, "/etc/hostname");
     CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);      /* no socket */
@@ -214,13 +199,13 @@ TEST("unix-1.7 a path a peer names is used only in our own user's places")
     to = at_path(3, "");
     CHECK_ERR(send_text(&s, &to, "x"), CLU_UNREACHABLE);
 
-    snprintf(path, sizeof path, "%s/link", place);
-    snprintf(in, sizeof in, "%s/m-SID.sock", place);
+    snprintf(path, sizeof path, "%s/link", check_place);
+    snprintf(in, sizeof in, "%s/m-SID.sock", check_place);
     CHECK_EQ(symlink(in, path), 0);
     to = at_path(3, path);
     CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
     station_stop(&s);
-    remove_place();
+    check_remove_place();
     loop_end();
 }
 
@@ -239,13 +224,13 @@ static int listen_at(const char *path)
 TEST("unix-1.8 nor in a directory that others own or may write in")
 {
     loop_begin();
-    make_place();
+    check_make_place();
     station s;
     char path[150], in[100];
-    snprintf(path, sizeof path, "%s/m.sock", place);
+    snprintf(path, sizeof path, "%s/m.sock", check_place);
     CHECK_ERR(open_unix(&s, path, "SID"), CLU_OK);
-    snprintf(in, sizeof in, "%s/foreign", place);
-    snprintf(path, sizeof path, "%s/foreign/m.sock", place);
+    snprintf(in, sizeof in, "%s/foreign", check_place);
+    snprintf(path, sizeof path, "%s/foreign/m.sock", check_place);
     CHECK_EQ(mkdir(in, 0700), 0);
     int fd = listen_at(path);
     clu_target to = at_path(3, path);
@@ -266,7 +251,7 @@ TEST("unix-1.8 nor in a directory that others own or may write in")
     CHECK_ERR(send_text(&s, &to, "x"), CLU_OK);
     clu_sock_close(fd);
     station_stop(&s);
-    remove_place();
+    check_remove_place();
     loop_end();
 }
 
@@ -295,10 +280,10 @@ static int knock_as_stranger(const char *path)
 
 TEST("unix-1.9 a directory is kept as long as nobody else may write on the way")
 {
-    make_place();
+    check_make_place();
     char inner[80], missing[80];
-    snprintf(inner, sizeof inner, "%s/inner", place);
-    snprintf(missing, sizeof missing, "%s/missing", place);
+    snprintf(inner, sizeof inner, "%s/inner", check_place);
+    snprintf(missing, sizeof missing, "%s/missing", check_place);
     CHECK_EQ(mkdir(inner, 0700), 0);
     static const struct { mode_t outer, inner; bool kept; } cases[] = {
         { 0700, 0700, true }, { 0755, 0755, true }, { 0700, 0770, false },
@@ -306,13 +291,13 @@ TEST("unix-1.9 a directory is kept as long as nobody else may write on the way")
     };
     for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
         check_about("case %zu", i);
-        CHECK_EQ(chmod(place, cases[i].outer), 0);
+        CHECK_EQ(chmod(check_place, cases[i].outer), 0);
         CHECK_EQ(chmod(inner, cases[i].inner), 0);
         CHECK_EQ(clu_path_kept(inner, true), cases[i].kept);
     }
     CHECK(!clu_path_kept(missing, false));
     CHECK(clu_path_kept("/", false));
-    remove_place();
+    check_remove_place();
 }
 
 TEST("unix-2.1 another user is not let in, even by a file that lets him")
@@ -321,35 +306,35 @@ TEST("unix-2.1 another user is not let in, even by a file that lets him")
         SKIP("only root can be two users");
     }
     loop_begin();
-    make_place();
+    check_make_place();
     station s;
     char asked[100], path[100];
-    snprintf(asked, sizeof asked, "%s/m.sock", place);
-    snprintf(path, sizeof path, "%s/m-SID.sock", place);
+    snprintf(asked, sizeof asked, "%s/m.sock", check_place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", check_place);
     CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
     CHECK_EQ(knock_as_stranger(path), 1);
-    CHECK_EQ(chmod(place, 0755), 0);
+    CHECK_EQ(chmod(check_place, 0755), 0);
     CHECK_EQ(knock_as_stranger(path), 1);
     CHECK_EQ(chmod(path, 0666), 0);
     CHECK_EQ(knock_as_stranger(path), 2);
     CHECK_EQ(s.count[CLU_ARRIVED_FRAME], 0);
     CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], 1);
     station_stop(&s);
-    remove_place();
+    check_remove_place();
     loop_end();
 }
 
 TEST("unix-2.2 old sockets of dead processes are swept, live ones stay")
 {
     loop_begin();
-    make_place();
-    setenv("XDG_RUNTIME_DIR", place, 1);
+    check_make_place();
+    setenv("XDG_RUNTIME_DIR", check_place, 1);
     station live, s;
     CHECK_ERR(open_unix(&live, NULL, "live"), CLU_OK);
     char dead[100], young[100], alive[100];
-    snprintf(dead, sizeof dead, "%s/cluster/dead.sock", place);
-    snprintf(young, sizeof young, "%s/cluster/young.sock", place);
-    snprintf(alive, sizeof alive, "%s/cluster/live.sock", place);
+    snprintf(dead, sizeof dead, "%s/cluster/dead.sock", check_place);
+    snprintf(young, sizeof young, "%s/cluster/young.sock", check_place);
+    snprintf(alive, sizeof alive, "%s/cluster/live.sock", check_place);
     const char *paths[] = { dead, young };
     for (int i = 0; i < 2; i++) {
         clu_sockaddr at;
@@ -370,6 +355,6 @@ TEST("unix-2.2 old sockets of dead processes are swept, live ones stay")
     station_stop(&s);
     station_stop(&live);
     unsetenv("XDG_RUNTIME_DIR");
-    remove_place();
+    check_remove_place();
     loop_end();
 }
