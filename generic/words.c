@@ -359,6 +359,8 @@ typedef struct entry {
 typedef struct merger {
     entry *at;
     size_t count;
+    uint32_t *slots;            /* by hash: an entry's number from 1, or 0 */
+    size_t mask;                /* slots less one; they are a power of two */
     clu_buf arena;              /* words, unfolded */
     clu_buf scratch;
 } merger;
@@ -381,17 +383,29 @@ static clu_slice kept(const merger *m, size_t place, size_t n)
     return (clu_slice){ n ? m->arena.p + place : NULL, n };
 }
 
-/* The entry with the same key, or the one behind the last. */
-static entry *find_entry(const merger *m, const entry *wanted)
+/* The slot of the entry with the same key, or the free one where it goes. */
+static uint32_t *find_slot(const merger *m, const entry *wanted)
 {
-    entry *e = m->at;
     clu_slice key = kept(m, wanted->key, wanted->key_n);
-    while (e < m->at + m->count
-           && !(e->hash == wanted->hash
-                && clu_slice_eq(kept(m, e->key, e->key_n), key))) {
-        e++;
+    for (size_t i = (size_t)wanted->hash & m->mask;; i = (i + 1) & m->mask) {
+        if (m->slots[i] == 0) {
+            return &m->slots[i];
+        }
+        const entry *e = &m->at[m->slots[i] - 1];
+        if (e->hash == wanted->hash
+            && clu_slice_eq(kept(m, e->key, e->key_n), key)) {
+            return &m->slots[i];
+        }
     }
-    return e;
+}
+
+static void put_entry(merger *m, const entry *next)
+{
+    uint32_t *slot = find_slot(m, next);
+    if (*slot == 0) {
+        *slot = (uint32_t)++m->count;
+    }
+    m->at[*slot - 1] = *next;
 }
 
 static clu_err merge_dict(merger *m, clu_slice dict)
@@ -407,9 +421,7 @@ static clu_err merge_dict(merger *m, clu_slice dict)
             return err;
         }
         next.hash = clu_hash(kept(m, next.key, next.key_n));
-        entry *e = find_entry(m, &next);
-        m->count += e == m->at + m->count;
-        *e = next;
+        put_entry(m, &next);
     }
 }
 
@@ -438,7 +450,13 @@ clu_err clu_words_merge(clu_slice first, clu_slice second, size_t max,
     if (err != CLU_OK || a + b == 0) {
         return err;
     }
-    merger m = { .at = clu_alloc((a + b) * sizeof *m.at) };
+    merger m = { .mask = 1 };
+    while (m.mask < 2 * (a + b)) {
+        m.mask *= 2;
+    }
+    m.at = clu_alloc((a + b) * sizeof *m.at + m.mask * sizeof *m.slots);
+    m.slots = m.at ? (uint32_t *)(m.at + a + b) : NULL;
+    m.mask--;
     clu_buf_init(&m.arena, SIZE_MAX);
     clu_buf_init(&m.scratch, SIZE_MAX);
     err = m.at ? merge_dict(&m, first) : CLU_NOMEM;

@@ -4,6 +4,9 @@
 #include "check.h"
 #include "words.h"
 
+#include <stdio.h>
+#include <time.h>
+
 typedef struct words_case {
     const char *text;
     size_t n;
@@ -266,6 +269,29 @@ TEST("words-3.3 a merge that does not fit leaves nothing")
     CHECK_ERR(clu_words_merge(clu_slice_str("a 1"), clu_slice_str("b 2"), 9,
                               &out), CLU_LIMIT);
     CHECK_EQ(out.n, 0);
+    clu_buf_fini(&out);
+}
+
+/* With each key compared with all before it this takes minutes. */
+TEST("words-3.4 a merge of very many keys takes its time once for each")
+{
+    enum { MANY = 200000 };
+    clu_buf text, out;
+    clu_buf_init(&text, SIZE_MAX);
+    clu_buf_init(&out, SIZE_MAX);
+    for (int i = 0; i < MANY; i++) {
+        char entry[32];
+        snprintf(entry, sizeof entry, "key%d %d ", i, i);
+        CHECK_ERR(clu_buf_bytes(&text, clu_slice_str(entry)), CLU_OK);
+    }
+    clock_t begin = clock();
+    CHECK_ERR(clu_words_merge(clu_buf_slice(&text), clu_buf_slice(&text), MANY,
+                              &out), CLU_OK);
+    double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    CHECK_EQ(out.n + 1, text.n);
+    check_about("%.2f s", seconds);
+    CHECK(seconds < 5);
+    clu_buf_fini(&text);
     clu_buf_fini(&out);
 }
 

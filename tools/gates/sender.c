@@ -5,6 +5,7 @@
  *     sender random|mutated|cut PORT COUNT SEED HID
  *     sender streams t|u PORT|PATH COUNT SEED HID
  *     sender half PORT COUNT SECONDS [SOURCES]
+ *     sender replay PORT FILE TIMES       frames in hex, one a line
  *
  * Datagrams go to the group 230.230.230.230, by the loopback interface or from
  * as many addresses as are given.  At its end it prints what it sent:
@@ -50,7 +51,7 @@ static void fail(const char *what)
 /* ---- packets --------------------------------------------------------------- */
 
 typedef struct bytes {
-    unsigned char at[2048];
+    unsigned char at[8192];
     size_t n;
 } bytes;
 
@@ -205,6 +206,45 @@ static void datagrams(const char *how, int port, unsigned count,
     }
 }
 
+static unsigned nibble(char c)
+{
+    return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+/* The next line of the file; one that is too long is cut. */
+static bool read_frame(FILE *f, bytes *b)
+{
+    char line[2 * sizeof b->at + 2];
+    if (!fgets(line, sizeof line, f)) {
+        return false;
+    }
+    b->n = strspn(line, "0123456789abcdef") / 2;
+    for (size_t i = 0; i < b->n; i++) {
+        b->at[i] = (unsigned char)(nibble(line[2 * i]) << 4
+                                   | nibble(line[2 * i + 1]));
+    }
+    return true;
+}
+
+static void replay(int port, const char *path, unsigned times)
+{
+    int fd = group_socket("127.0.0.1", 0);
+    static bytes batch[BATCH];
+    while (times-- > 0) {
+        FILE *f = fopen(path, "r");
+        if (!f) {
+            fail(path);
+        }
+        for (size_t n = BATCH; n == BATCH;) {
+            for (n = 0; n < BATCH && read_frame(f, &batch[n]);) {
+                n++;
+            }
+            send_batch(fd, port, batch, n);
+        }
+        fclose(f);
+    }
+}
+
 /* ---- streams --------------------------------------------------------------- */
 
 static int sources = 50;
@@ -340,6 +380,8 @@ int main(int argc, char **argv)
     } else if (strcmp(how, "streams") == 0) {
         seed = strtoull(argv[5], NULL, 10);
         streams(argv[2], argv[3], (unsigned)atoi(argv[4]), argv[6]);
+    } else if (strcmp(how, "replay") == 0) {
+        replay(number, argv[3], (unsigned)atoi(argv[4]));
     } else if (strcmp(how, "half") == 0) {
         sources = argc > 5 ? atoi(argv[5]) : sources;
         half(number, (int)count, atoi(argv[4]));
