@@ -142,7 +142,8 @@ static int pose(clu_asking *a)
         .command = a->at[COMMAND], .query = a->at[QUERY],
         .channel = a->at[CHANNEL], .props = a->at[PROPS],
         .services = clu_service_names(a->node, &a->found),
-        .timeout = a->timeout, .collect = collect || a->wait };
+        .count = a->found.count, .timeout = a->timeout,
+        .collect = collect || a->wait };
     clu_query_object *q = clu_query_make(a->node, &words);
     if (q == NULL) {
         return report(a, CLU_NOMEM);

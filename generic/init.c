@@ -41,6 +41,9 @@ static void on_interp_gone(ClientData cd, Tcl_Interp *interp)
     for (int i = 0; i <= CLU_FIELD_MAX; i++) {
         drop(&state->fields[i]);
     }
+    for (int i = 0; i < CLU_EVENT_COUNT; i++) {
+        drop(&state->events[i]);
+    }
     drop(&state->apply);
     drop(&state->ask);
     drop(&state->failed);
@@ -70,6 +73,9 @@ static clu_state *make_state(Tcl_Interp *interp)
     for (int i = 1; i <= CLU_FIELD_MAX; i++) {
         state->fields[i] = word(clu_field_name((clu_field)i));
     }
+#define X(id, name) state->events[CLU_EVENT_##id] = word(name);
+    CLU_EVENTS(X)
+#undef X
     state->apply = word("::apply");
     state->ask = word("::cluster::hooks::Ask");
     state->failed = word("::cluster::hooks::Failed");

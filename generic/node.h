@@ -48,6 +48,19 @@ typedef enum {
     CLU_HOOK_COUNT
 } clu_hook;
 
+/* What the callback of a query is told. */
+#define CLU_EVENTS(X) \
+    X(START, "start") X(RESPONSE, "response") X(ERROR, "error") \
+    X(TIMEOUT, "timeout") X(LOST, "lost") X(DONE, "done")
+
+typedef enum {
+    CLU_EVENT_NONE,             /* nothing yet */
+#define X(id, name) CLU_EVENT_##id,
+    CLU_EVENTS(X)
+#undef X
+    CLU_EVENT_COUNT
+} clu_event;
+
 typedef struct clu_state {              /* of one interpreter */
     Tcl_Interp *interp;
     clu_loop *loop;                     /* the thread's */
@@ -55,6 +68,7 @@ typedef struct clu_state {              /* of one interpreter */
     clu_list nodes;
     bool ending;                        /* the thread, and with it all of it */
     Tcl_Obj *fields[CLU_FIELD_MAX + 1]; /* names, shared by all payloads */
+    Tcl_Obj *events[CLU_EVENT_COUNT];   /* names, shared by all queries */
     Tcl_Obj *apply, *ask, *failed;      /* command words */
 } clu_state;
 
@@ -209,6 +223,7 @@ typedef struct clu_query_object clu_query_object;
 
 typedef struct clu_query_words {        /* what its methods say */
     Tcl_Obj *command, *query, *channel, *props, *services;
+    size_t count;               /* of the services */
     Tcl_WideInt timeout;
     bool collect;
 } clu_query_words;
@@ -218,8 +233,9 @@ typedef struct clu_query_words {        /* what its methods say */
 clu_query_object *clu_query_make(clu_node *node, const clu_query_words *words);
 void clu_query_free(clu_query_object *q);
 void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id);
-/* One piece of news for a query: its callback. */
-void clu_query_news(clu_node *node, const clu_news *news);
+/* One piece of news for a query: its callback.  *packet, the news' packet, is
+   NULL afterwards if the query keeps it. */
+void clu_query_news(clu_node *node, const clu_news *news, clu_packet **packet);
 void clu_query_vanish(clu_node *node, uint64_t handle);
 /* Its command goes now, "done" is still told: another takes its name. */
 void clu_query_yield(clu_node *node, uint64_t handle);

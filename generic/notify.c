@@ -145,8 +145,9 @@ static void on_query(clu_node *node, const clu_news *news)
     clu_buf_fini(&text);
 }
 
-static void run_news(clu_node *node, const clu_news *news)
+static void run_news(clu_node *node, clu_told *told)
 {
+    const clu_news *news = &told->news;
     switch (news->what) {
     case CLU_NEWS_DISCOVERED:
         clu_hook_tell(node, CLU_HOOK_SERVICE_DISCOVERED, news);
@@ -171,7 +172,7 @@ static void run_news(clu_node *node, const clu_news *news)
     case CLU_NEWS_ASKED_FAILED:
     case CLU_NEWS_TIMEOUT:
     case CLU_NEWS_DONE:
-        clu_query_news(node, news);
+        clu_query_news(node, news, &told->packet);
         break;
     case CLU_NEWS_FAILED:
         break;                  /* counted as unreachable */
@@ -183,7 +184,7 @@ static void run_told(clu_node *node, clu_told *told)
 {
     clu_list_unlink(&told->link);
     clu_list_init(&told->link);
-    run_news(node, &told->news);
+    run_news(node, told);
     drop_told(node, told);
 }
 

@@ -4,52 +4,40 @@
  * Layer: binding.  API 3.  The command lives from the question to the
  * callback of "done", which is the last one and comes once.
  */
-#include "node.h"
+#include "outcomes.h"
 
 struct clu_query_object {
     clu_node *node;             /* NULL: it finished before the command */
     uint64_t handle;
     Tcl_Command token;          /* NULL: the command is gone already */
-    Tcl_Obj *name;              /* held, as all below that are not NULL */
-    Tcl_Obj *id, *command, *query, *channel, *props, *services, *timeout;
+    Tcl_WideInt timeout;
     bool collect;
     bool ended;                 /* by a script: no answer is told any more */
     bool over;                  /* DONE was told */
     unsigned waits;             /* calls that wait for it by serving I/O */
+    clu_event event;            /* the last one */
+    /* Held; NULL stands for the empty value. */
+    Tcl_Obj *name, *id, *command, *query, *channel, *props, *services;
     Tcl_Obj *waiters;           /* coroutines that wait for it, a list */
     Tcl_Obj *results;           /* dict: service -> the callback's value */
-    Tcl_Obj *errors;            /* dict: service -> message */
-    Tcl_Obj *payloads;          /* dict: service -> payload */
-    Tcl_Obj *event, *service, *payload, *data, *error;  /* of the last news */
+    clu_outcomes *outcomes;     /* behind the struct */
 };
 
 static const clu_sub query_subs[];
 
 /* ---- life -------------------------------------------------------------------------- */
 
-static void set(Tcl_Obj **slot, Tcl_Obj *value)
-{
-    if (value != NULL) {
-        Tcl_IncrRefCount(value);
-    }
-    if (*slot != NULL) {
-        Tcl_DecrRefCount(*slot);
-    }
-    *slot = value;
-}
-
 void clu_query_free(clu_query_object *q)
 {
     Tcl_Obj **held[] = { &q->name, &q->id, &q->command, &q->query, &q->channel,
-        &q->props, &q->services, &q->timeout, &q->results, &q->errors,
-        &q->payloads, &q->event, &q->service, &q->payload, &q->data,
-        &q->error, &q->waiters };
+        &q->props, &q->services, &q->waiters, &q->results };
     if (q->waits > 0) {
         return;                 /* the last one that waits frees it */
     }
     for (size_t i = 0; i < CLU_COUNT_OF(held); i++) {
-        set(held[i], NULL);
+        clu_value_set(held[i], NULL);
     }
+    clu_outcomes_free(q->outcomes);
     clu_free(q);
 }
 
@@ -149,30 +137,23 @@ void clu_query_clear(clu_node *node)
     }
 }
 
-static Tcl_Obj *or_nothing(Tcl_Obj *value)
-{
-    return value ? value : Tcl_NewObj();
-}
-
 clu_query_object *clu_query_make(clu_node *node, const clu_query_words *words)
 {
-    clu_query_object *q = clu_alloc(sizeof *q);
+    clu_query_object *q = clu_alloc(sizeof *q
+                                    + clu_outcomes_size(words->count));
     if (q == NULL) {
         return NULL;
     }
     q->node = node;
     q->collect = words->collect;
-    set(&q->command, words->command);
-    set(&q->query, words->query);
-    set(&q->channel, words->channel ? words->channel : Tcl_NewIntObj(0));
-    set(&q->props, or_nothing(words->props));
-    set(&q->services, words->services);
-    set(&q->timeout, Tcl_NewWideIntObj(words->timeout));
-    Tcl_Obj **empty[] = { &q->results, &q->errors, &q->payloads, &q->event,
-        &q->service, &q->payload, &q->data, &q->error, &q->waiters };
-    for (size_t i = 0; i < CLU_COUNT_OF(empty); i++) {
-        set(empty[i], Tcl_NewObj());
-    }
+    q->timeout = words->timeout;
+    q->outcomes = (clu_outcomes *)(void *)(q + 1);
+    q->outcomes->room = words->count;
+    clu_value_set(&q->command, words->command);
+    clu_value_set(&q->query, words->query);
+    clu_value_set(&q->channel, words->channel);
+    clu_value_set(&q->props, words->props);
+    clu_value_set(&q->services, words->services);
     return q;
 }
 
@@ -194,8 +175,8 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id)
     clu_node *node = q->node;
     Tcl_Interp *interp = node->state->interp;
     q->handle = handle;
-    set(&q->id, clu_text_new(id));
-    set(&q->name, command_name(node, id, handle));
+    clu_value_set(&q->id, clu_text_new(id));
+    clu_value_set(&q->name, command_name(node, id, handle));
     int fresh;
     Tcl_HashEntry *entry = Tcl_CreateHashEntry(&node->queries,
                                                (char *)(uintptr_t)handle,
@@ -208,58 +189,28 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id)
 
 /* ---- news -------------------------------------------------------------------------------- */
 
-static const char *event_of(const clu_news *news)
+static clu_event event_of(const clu_news *news)
 {
     switch (news->what) {
-    case CLU_NEWS_STARTED:      return "start";
+    case CLU_NEWS_STARTED:      return CLU_EVENT_START;
     case CLU_NEWS_ANSWER:
-        return clu_packet_has(news->packet, CLU_FIELD_error) ? "error"
-                                                             : "response";
-    case CLU_NEWS_ASKED_LOST:   return "lost";
-    case CLU_NEWS_ASKED_FAILED: return "error";
-    case CLU_NEWS_TIMEOUT:      return "timeout";
-    default:                    return "done";
+        return clu_packet_has(news->packet, CLU_FIELD_error)
+            ? CLU_EVENT_ERROR : CLU_EVENT_RESPONSE;
+    case CLU_NEWS_ASKED_LOST:   return CLU_EVENT_LOST;
+    case CLU_NEWS_ASKED_FAILED: return CLU_EVENT_ERROR;
+    case CLU_NEWS_TIMEOUT:      return CLU_EVENT_TIMEOUT;
+    default:                    return CLU_EVENT_DONE;
     }
-}
-
-static Tcl_Obj *text_of(const clu_packet *p, clu_field field)
-{
-    return p != NULL && clu_packet_has(p, field)
-        ? clu_text_new(p->at[field].text) : Tcl_NewObj();
-}
-
-static void put(Tcl_Obj **dict, Tcl_Obj *key, Tcl_Obj *value)
-{
-    if (Tcl_IsShared(*dict)) {
-        set(dict, Tcl_DuplicateObj(*dict));
-    }
-    Tcl_DictObjPut(NULL, *dict, key, value);
 }
 
 /* What the methods say until the next news. */
-static void remember(clu_query_object *q, const clu_news *news)
+static void remember(clu_query_object *q, const clu_news *news,
+                     clu_packet **packet)
 {
-    set(&q->event, Tcl_NewStringObj(event_of(news), -1));
-    if (news->service == NULL) {
-        return;
-    }
-    clu_state *state = q->node->state;
-    set(&q->service, clu_service_name(q->node, news->service));
-    set(&q->payload, news->packet ? clu_payload_new(state, news->packet)
-                                  : Tcl_NewObj());
-    set(&q->data, text_of(news->packet, CLU_FIELD_data));
-    set(&q->error, text_of(news->packet, CLU_FIELD_error));
-    if (news->packet != NULL) {
-        put(&q->payloads, q->service, q->payload);
-    }
-    if (news->what == CLU_NEWS_ASKED_FAILED) {
-        set(&q->error, Tcl_NewStringObj(clu_err_text(news->err), -1));
-    }
-    if (news->what == CLU_NEWS_ASKED_LOST) {
-        set(&q->error, Tcl_NewStringObj("the service was lost", -1));
-    }
-    if (strcmp(event_of(news), "response") != 0) {
-        put(&q->errors, q->service, q->error);
+    q->event = event_of(news);
+    if (news->service != NULL) {
+        clu_outcomes_add(q->outcomes, clu_service_name(q->node, news->service),
+                         news, packet);
     }
 }
 
@@ -269,8 +220,9 @@ static bool call(clu_query_object *q, int *code)
     clu_node *node = q->node;
     Tcl_Size count;
     Tcl_Obj **words;
-    Tcl_Obj *pair[2] = { q->event, clu_command_name(node->state->interp,
-                                                    q->token, &q->name) };
+    Tcl_Obj *pair[2] = { node->state->events[q->event],
+                         clu_command_name(node->state->interp, q->token,
+                                          &q->name) };
     Tcl_Obj *line = Tcl_DuplicateObj(q->command);   /* was seen to be a list */
     Tcl_IncrRefCount(line);
     Tcl_ListObjAppendElement(NULL, line, Tcl_NewListObj(2, pair));
@@ -280,21 +232,15 @@ static bool call(clu_query_object *q, int *code)
     return alive;
 }
 
-/* Of a response: the callback's value, if it said ok, break or continue. */
-static void collect(clu_query_object *q, const clu_news *news,
-                    Tcl_Obj *service, Tcl_Obj *value)
-{
-    if (q->collect && strcmp(event_of(news), "response") == 0) {
-        put(&q->results, service, value);
-    }
-}
-
-/* Runs the callback and takes what it says; false: the node died of it. */
+/* Runs the callback and takes what it says; of a response that is its value,
+   if it said ok, break or continue.  false: the node died of it. */
 static bool run_callback(clu_query_object *q, const clu_news *news)
 {
     clu_node *node = q->node;
-    Tcl_Obj *service = q->service;
-    Tcl_IncrRefCount(service);
+    Tcl_Obj *service = NULL;    /* whose response it is */
+    if (q->collect && q->event == CLU_EVENT_RESPONSE) {
+        clu_value_set(&service, clu_outcomes_service(q->outcomes));
+    }
     int code;
     bool alive = call(q, &code);
     if (alive) {
@@ -303,23 +249,27 @@ static bool run_callback(clu_query_object *q, const clu_news *news)
         q = query_of(node, news->query);
         if (said == TCL_ERROR) {
             Tcl_BackgroundException(interp, code);
-        } else if (q != NULL && code != TCL_ERROR && code != TCL_RETURN) {
-            collect(q, news, service, Tcl_GetObjResult(interp));
+        } else if (q != NULL && service != NULL && code != TCL_ERROR
+                   && code != TCL_RETURN) {
+            clu_value_put(&q->results, service, Tcl_GetObjResult(interp));
         }
         if (q != NULL && said == TCL_BREAK && !q->over) {
             end_early(q);
         }
         Tcl_ResetResult(interp);
     }
-    Tcl_DecrRefCount(service);
+    clu_value_set(&service, NULL);
     return alive;
 }
 
 /* Resumes the coroutines that wait, each with the results. */
 static bool wake(clu_query_object *q)
 {
+    if (q->waiters == NULL) {
+        return true;
+    }
     clu_node *node = q->node;
-    Tcl_Obj *waiters = q->waiters, *results = q->results;
+    Tcl_Obj *waiters = q->waiters, *results = clu_value_or_nothing(q->results);
     Tcl_Size count = 0;
     Tcl_Obj **at = NULL;
     bool alive = true;
@@ -339,7 +289,7 @@ static bool wake(clu_query_object *q)
     return alive;
 }
 
-void clu_query_news(clu_node *node, const clu_news *news)
+void clu_query_news(clu_node *node, const clu_news *news, clu_packet **packet)
 {
     clu_query_object *q = query_of(node, news->query);
     bool done = news->what == CLU_NEWS_DONE;
@@ -348,14 +298,15 @@ void clu_query_news(clu_node *node, const clu_news *news)
     if (q == NULL || q->over || early || node->state == NULL) {
         return;
     }
-    remember(q, news);
+    remember(q, news, packet);
     q->over = done;
     bool alive = true;
     if (q->command != NULL) {
         alive = run_callback(q, news);
         q = alive ? query_of(node, news->query) : NULL;
-    } else {
-        collect(q, news, q->service, q->data);
+    } else if (q->collect && q->event == CLU_EVENT_RESPONSE) {
+        clu_value_put(&q->results, clu_outcomes_service(q->outcomes),
+                      clu_outcomes_data(q->outcomes));
     }
     if (done && q != NULL && wake(q)) {
         clu_query_vanish(node, news->query);
@@ -365,27 +316,28 @@ void clu_query_news(clu_node *node, const clu_news *news)
 /* ---- what it says ---------------------------------------------------------------------------- */
 
 #define ARGS void *self, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]
-#define GETTER(name, member) \
+#define GETTER(name, value) \
     static int name(ARGS) \
     { \
         (void)objc, (void)objv; \
-        Tcl_SetObjResult(interp, ((clu_query_object *)self)->member); \
+        clu_query_object *q = self; \
+        Tcl_SetObjResult(interp, value); \
         return TCL_OK; \
     }
 
-GETTER(get_id, id)
-GETTER(get_query, query)
-GETTER(get_channel, channel)
-GETTER(get_props, props)
-GETTER(get_service, service)
-GETTER(get_services, services)
-GETTER(get_payload, payload)
-GETTER(get_payloads, payloads)
-GETTER(get_data, data)
-GETTER(get_error, error)
-GETTER(get_errors, errors)
-GETTER(get_event, event)
-GETTER(get_timeout, timeout)
+GETTER(get_id, q->id)
+GETTER(get_query, q->query)
+GETTER(get_channel, q->channel ? q->channel : Tcl_NewIntObj(0))
+GETTER(get_props, clu_value_or_nothing(q->props))
+GETTER(get_services, q->services)
+GETTER(get_timeout, Tcl_NewWideIntObj(q->timeout))
+GETTER(get_event, clu_value_or_nothing(q->node->state->events[q->event]))
+GETTER(get_service, clu_outcomes_service(q->outcomes))
+GETTER(get_data, clu_outcomes_data(q->outcomes))
+GETTER(get_error, clu_outcomes_error(q->outcomes))
+GETTER(get_errors, clu_outcomes_errors(q->outcomes))
+GETTER(get_payload, clu_outcomes_payload(q->outcomes, q->node->state))
+GETTER(get_payloads, clu_outcomes_payloads(q->outcomes, q->node->state))
 
 static int get_results(ARGS)
 {
@@ -395,11 +347,10 @@ static int get_results(ARGS)
         return clu_tcl_fail(interp, "CLUSTER_QUERY_NO_COLLECT", "the query "
                             "was made without -collect");
     }
-    Tcl_SetObjResult(interp, q->results);
+    Tcl_SetObjResult(interp, clu_value_or_nothing(q->results));
     return TCL_OK;
 }
 
-/* Those of whom nothing was told yet: at the time-out, who owes. */
 /* Those of whom nothing was told yet, or, when it is over, ever. */
 static int get_remaining(ARGS)
 {
@@ -412,12 +363,7 @@ static int get_remaining(ARGS)
     }
     Tcl_Obj *list = Tcl_NewListObj(0, NULL);
     for (Tcl_Size i = 0; i < count; i++) {
-        Tcl_Obj *told = NULL;
-        Tcl_DictObjGet(NULL, q->payloads, at[i], &told);
-        if (told == NULL) {
-            Tcl_DictObjGet(NULL, q->errors, at[i], &told);
-        }
-        if (told == NULL) {
+        if (!clu_outcomes_have(q->outcomes, at[i], q->node->state)) {
             Tcl_ListObjAppendElement(NULL, list, at[i]);
         }
     }
@@ -433,8 +379,10 @@ static int add_waiter(ARGS)
     if (q->over) {
         return clu_tcl_error(interp, CLU_GONE, "the query is done");
     }
-    if (Tcl_IsShared(q->waiters)) {
-        set(&q->waiters, Tcl_DuplicateObj(q->waiters));
+    if (q->waiters == NULL) {
+        clu_value_set(&q->waiters, Tcl_NewListObj(0, NULL));
+    } else if (Tcl_IsShared(q->waiters)) {
+        clu_value_set(&q->waiters, Tcl_DuplicateObj(q->waiters));
     }
     return Tcl_ListObjAppendElement(interp, q->waiters, objv[1]);
 }
@@ -452,7 +400,7 @@ static int serve(ARGS)
     clu_node *node = q->node;
     q->waits++;
     clu_notify_wait(node, q->handle, is_over, q, CLU_NEVER);
-    Tcl_SetObjResult(interp, q->results);
+    Tcl_SetObjResult(interp, clu_value_or_nothing(q->results));
     q->waits--;
     if (node->dead || query_of(node, q->handle) == NULL) {
         clu_query_free(q);
