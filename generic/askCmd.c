@@ -8,7 +8,7 @@
 enum { ID, COLLECT, RESOLVE, RESOLVER, SERVICES, COMMAND, QUERY, TIMEOUT,
        CHANNEL, PROTOCOLS, BROADCAST, PROPS, WAIT, OPTIONS };
 
-static const clu_option query_options[OPTIONS] = {
+static const clu_option query_options[OPTIONS + 1] = {
     [ID]        = { "-id", false },
     [COLLECT]   = { "-collect", true },
     [RESOLVE]   = { "-resolve", false },
@@ -22,6 +22,7 @@ static const clu_option query_options[OPTIONS] = {
     [BROADCAST] = { "-broadcast", false },
     [PROPS]     = { "-props", false },
     [WAIT]      = { "-wait", true },
+    [OPTIONS]   = { NULL, false },
 };
 
 /* ---- asking -------------------------------------------------------------------------- */
@@ -34,7 +35,8 @@ typedef struct clu_asking {     /* one query command on its way */
     Tcl_WideInt timeout;
     int broadcast, wait;
     uint32_t allowed;
-    clu_packet *packet;
+    clu_packet packet;          /* its words are borrowed from at ... */
+    clu_buf id, data;           /* ... or, where they are not UTF-8, in here */
 } clu_asking;
 
 static int check_options(clu_asking *a)
@@ -77,24 +79,32 @@ static int check_options(clu_asking *a)
         : Tcl_GetBooleanFromObj(a->interp, a->at[BROADCAST], &a->broadcast);
 }
 
+static int put_text(clu_asking *a, clu_field field, int option, clu_buf *buf)
+{
+    clu_slice text;
+    clu_err err = clu_text_borrow(a->at[option], buf, &text);
+    if (err != CLU_OK) {
+        return clu_tcl_error(a->interp, err, "%s: %s", clu_field_name(field),
+                             clu_err_text(err));
+    }
+    clu_packet_text(&a->packet, field, text);
+    return TCL_OK;
+}
+
 static int query_packet(clu_asking *a)
 {
-    clu_state *state = a->node->state;
-    Tcl_Obj *dict = Tcl_NewDictObj();
-    Tcl_IncrRefCount(dict);
-    Tcl_DictObjPut(NULL, dict, state->fields[CLU_FIELD_type],
-                   Tcl_NewIntObj(CLU_TYPE_QUERY));
-    if (a->at[CHANNEL] != NULL) {
-        Tcl_DictObjPut(NULL, dict, state->fields[CLU_FIELD_channel],
-                       a->at[CHANNEL]);
+    uint64_t channel = 0;
+    if (a->at[CHANNEL] != NULL
+        && clu_number_get(a->interp, CLU_FIELD_channel, a->at[CHANNEL],
+                          &channel) != TCL_OK) {
+        return TCL_ERROR;
     }
-    if (a->at[ID] != NULL) {
-        Tcl_DictObjPut(NULL, dict, state->fields[CLU_FIELD_ruid], a->at[ID]);
+    clu_engine_head(a->node->engine, &a->packet, CLU_TYPE_QUERY, channel);
+    if (a->at[ID] != NULL
+        && put_text(a, CLU_FIELD_ruid, ID, &a->id) != TCL_OK) {
+        return TCL_ERROR;
     }
-    Tcl_DictObjPut(NULL, dict, state->fields[CLU_FIELD_data], a->at[QUERY]);
-    int code = clu_payload_headed(a->node, a->interp, dict, &a->packet);
-    Tcl_DecrRefCount(dict);
-    return code;
+    return put_text(a, CLU_FIELD_data, QUERY, &a->data);
 }
 
 /* An explicit id in use ends the older query first. */
@@ -103,7 +113,7 @@ static clu_slice take_id(clu_asking *a)
     if (a->at[ID] == NULL) {
         return clu_slice_str("");
     }
-    clu_slice id = a->packet->at[CLU_FIELD_ruid].text;
+    clu_slice id = a->packet.at[CLU_FIELD_ruid].text;
     uint64_t older = clu_engine_query_find(a->node->engine, id);
     if (older != 0) {
         clu_query_yield(a->node, older);
@@ -149,7 +159,7 @@ static int pose(clu_asking *a)
         return report(a, CLU_NOMEM);
     }
     clu_ask_many ask = { .id = take_id(a), .services = a->found.ids,
-                         .count = a->found.count, .packet = a->packet,
+                         .count = a->found.count, .packet = &a->packet,
                          .group = a->broadcast != 0, .allowed = a->allowed,
                          .timeout = a->timeout };
     uint64_t handle;
@@ -160,7 +170,7 @@ static int pose(clu_asking *a)
         return report(a, err);
     }
     Tcl_ResetResult(a->interp);
-    clu_query_publish(q, handle, a->packet->at[CLU_FIELD_ruid].text);
+    clu_query_publish(q, handle, ask.id);
     return a->wait ? wait_for(a) : TCL_OK;
 }
 
@@ -193,7 +203,7 @@ static void hold(clu_asking *a, int option, Tcl_Obj *value)
 static int last_words(clu_asking *a, int *objc, Tcl_Obj *const objv[])
 {
     int words = *objc;
-    int i = clu_options_span(query_options, OPTIONS, words - 1, objv);
+    int i = clu_options_span(query_options, words - 1, objv);
     if (words - i < 1 || words - i > 2) {
         return clu_tcl_fail(a->interp, "CLUSTER_INVALID_ARGS", "must be query "
                             "?-option value ...? ?ruid? script");
@@ -210,6 +220,10 @@ int clu_query_ask(clu_node *node, Tcl_Interp *interp, uint64_t service,
                   int objc, Tcl_Obj *const objv[])
 {
     clu_asking a = { .node = node, .interp = interp };
+    size_t most = (size_t)clu_engine_config(node->engine)
+        ->limits.at[CLU_LIMIT_MESSAGE];
+    clu_buf_init(&a.id, most);
+    clu_buf_init(&a.data, most);
     int code = service != 0 ? last_words(&a, &objc, objv) : TCL_OK;
     if (code == TCL_OK) {
         code = clu_options_get(interp, query_options, OPTIONS, objc, objv,
@@ -223,7 +237,8 @@ int clu_query_ask(clu_node *node, Tcl_Interp *interp, uint64_t service,
     }
     clu_options_free(a.at, OPTIONS);
     clu_found_free(&a.found);
-    clu_free(a.packet);
+    clu_buf_fini(&a.id);
+    clu_buf_fini(&a.data);
     clu_node_rearm(node);
     return code;
 }

@@ -265,6 +265,9 @@ int clu_allowed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
 Tcl_Obj *clu_payload_new(clu_state *state, const clu_packet *p);
 /* A packet from a payload dict, in one clu_alloc block of its own. */
 int clu_payload_get(clu_state *state, Tcl_Obj *dict, clu_packet **packet);
+/* The number that is the field's value; a flag may be any boolean. */
+int clu_number_get(Tcl_Interp *interp, clu_field field, Tcl_Obj *obj,
+                   uint64_t *number);
 Tcl_Obj *clu_items_new(clu_items list);
 /* A list in wire form; the bytes are in out. */
 int clu_items_get(Tcl_Interp *interp, Tcl_Obj *list, clu_buf *out,
@@ -288,6 +291,7 @@ typedef struct clu_option {
 } clu_option;
 
 /*
+ * table: count of them, and one with no name behind.
  * Reads option-value pairs into values, by the table's index (NULL: not
  * given; a flag alone gives 1).  Unknown and incomplete ones are errors that
  * name what is accepted.  The values are held, in any case until freed.
@@ -296,7 +300,7 @@ int clu_options_get(Tcl_Interp *interp, const clu_option *table, size_t count,
                     int objc, Tcl_Obj *const objv[], Tcl_Obj **values);
 
 /* How many words at the front are options and their values. */
-int clu_options_span(const clu_option *table, size_t count, int objc,
+int clu_options_span(const clu_option *table, int objc,
                      Tcl_Obj *const objv[]);
 void clu_options_free(Tcl_Obj **values, size_t count);
 

@@ -5,15 +5,23 @@
  */
 #include "node.h"
 
+/* The word remembers its place in the table. */
+static bool look_up(const clu_option *table, Tcl_Obj *word, size_t *index)
+{
+    int found;
+    if (Tcl_GetIndexFromObjStruct(NULL, word, table, sizeof *table, "option",
+                                  TCL_EXACT, &found) != TCL_OK) {
+        return false;
+    }
+    *index = (size_t)found;
+    return true;
+}
+
 static int find_option(Tcl_Interp *interp, const clu_option *table,
                        size_t count, Tcl_Obj *word, size_t *index)
 {
-    const char *name = Tcl_GetString(word);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(table[i].name, name) == 0) {
-            *index = i;
-            return TCL_OK;
-        }
+    if (look_up(table, word, index)) {
+        return TCL_OK;
     }
     Tcl_Obj *known = Tcl_NewObj();
     Tcl_IncrRefCount(known);
@@ -22,7 +30,7 @@ static int find_option(Tcl_Interp *interp, const clu_option *table,
                               : i + 1 == count ? " or " : ", ", table[i].name);
     }
     clu_tcl_fail(interp, "CLUSTER_INVALID_ARGS", "unknown option \"%s\": must "
-                 "be %s", name, Tcl_GetString(known));
+                 "be %s", Tcl_GetString(word), Tcl_GetString(known));
     Tcl_DecrRefCount(known);
     return TCL_ERROR;
 }
@@ -67,13 +75,13 @@ int clu_options_get(Tcl_Interp *interp, const clu_option *table, size_t count,
     return TCL_OK;
 }
 
-int clu_options_span(const clu_option *table, size_t count, int objc,
+int clu_options_span(const clu_option *table, int objc,
                      Tcl_Obj *const objv[])
 {
     int i = 0;
     while (i < objc && Tcl_GetString(objv[i])[0] == '-') {
         size_t index;
-        bool alone = find_option(NULL, table, count, objv[i], &index) == TCL_OK
+        bool alone = look_up(table, objv[i], &index)
             && table[index].flag && !next_is_boolean(objc, objv, i);
         i += alone ? 1 : 2;
     }

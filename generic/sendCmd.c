@@ -124,7 +124,7 @@ int clu_payload_headed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *payload,
 enum { SERVICES, RESOLVER, RESOLVE, BROADCAST, PROTOCOLS, CHANNEL, RUID, DATA,
        RAW, FILTER, OP, REPORT, OPTIONS };
 
-static const clu_option send_options[OPTIONS] = {
+static const clu_option send_options[OPTIONS + 1] = {
     [SERVICES]  = { "-services", false },
     [RESOLVER]  = { "-resolver", false },
     [RESOLVE]   = { "-resolve", false },
@@ -137,6 +137,7 @@ static const clu_option send_options[OPTIONS] = {
     [FILTER]    = { "-filter", false },
     [OP]        = { "-op", false },
     [REPORT]    = { "-report", true },
+    [OPTIONS]   = { NULL, false },
 };
 
 typedef struct clu_sending {    /* one send command */

@@ -173,8 +173,8 @@ uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name)
 {
     Tcl_CmdInfo info;
     Tcl_Interp *where = node->state ? node->state->interp : interp;
-    if (where == NULL
-        || !Tcl_GetCommandInfo(where, Tcl_GetString(name), &info)
+    Tcl_Command token = where ? Tcl_GetCommandFromObj(where, name) : NULL;
+    if (token == NULL || !Tcl_GetCommandInfoFromToken(token, &info)
         || info.objProc != run) {
         return 0;
     }

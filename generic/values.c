@@ -82,8 +82,8 @@ typedef struct clu_place {
     size_t from, n;
 } clu_place;
 
-static int number_get(Tcl_Interp *interp, clu_field field, Tcl_Obj *obj,
-                      uint64_t *number)
+int clu_number_get(Tcl_Interp *interp, clu_field field, Tcl_Obj *obj,
+                   uint64_t *number)
 {
     Tcl_WideInt wide;
     int flag;
@@ -128,7 +128,7 @@ static int field_get(Tcl_Interp *interp, clu_field field, Tcl_Obj *obj,
     case CLU_KIND_NUMBER:
     case CLU_KIND_FLAG: {
         uint64_t number = 0;
-        code = number_get(interp, field, obj, &number);
+        code = clu_number_get(interp, field, obj, &number);
         clu_packet_number(p, field, number);
         break;
     }
