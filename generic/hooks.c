@@ -94,8 +94,28 @@ static Tcl_Obj *with_key(Tcl_Obj *dict, Tcl_Obj *key, Tcl_Obj *lambda)
     return fresh;
 }
 
-int clu_hook_set(clu_node *node, clu_hook hook, Tcl_Obj *key, Tcl_Obj *lambda)
+/* The words are the payload's fields, or "payload" for all of it. */
+static int reads_of(Tcl_Interp *interp, Tcl_Obj *words, uint32_t *reads)
 {
+    Tcl_Size count;
+    Tcl_Obj **at;
+    if (Tcl_ListObjGetElements(interp, words, &count, &at) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    *reads = 0;
+    for (Tcl_Size i = 0; i < count; i++) {
+        clu_field field = clu_field_find(clu_slice_str(Tcl_GetString(at[i])));
+        *reads |= field != 0 ? 1u << field : CLU_READS_PAYLOAD;
+    }
+    return TCL_OK;
+}
+
+int clu_hook_set(clu_node *node, clu_hook hook, Tcl_Obj *key, Tcl_Obj *lambda,
+                 Tcl_Obj *reads)
+{
+    if (reads_of(node->state->interp, reads, &node->reads[hook]) != TCL_OK) {
+        return TCL_ERROR;
+    }
     Tcl_Obj **slot = &node->hooks[hook];
     if (hook_table[hook].keyed) {
         change(slot, with_key(*slot, key, lambda));
@@ -330,18 +350,30 @@ clu_err clu_hook_ask(void *ctx, clu_question *q)
 
 /* ---- telling ------------------------------------------------------------------------ */
 
-/* apply lambda cluster service payload proto descriptor services */
-static bool apply(clu_node *node, Tcl_Obj *lambda, const clu_news *news,
+/* apply lambda cluster service payload proto descriptor services named */
+static bool apply(clu_node *node, clu_hook hook, const clu_news *news,
                   int *code)
 {
-    Tcl_Obj *payload = news->packet
-        ? clu_payload_new(node->state, news->packet) : Tcl_NewObj();
-    Tcl_Obj *nothing = Tcl_NewObj();
-    Tcl_Obj *line[] = { node->state->apply, lambda, clu_node_name(node),
-        clu_service_name(node, news->service), payload,
-        Tcl_NewStringObj(news->via ? news->via : "", -1), nothing,
-        nothing };
-    return clu_notify_eval(node, CLU_COUNT_OF(line), line, code);
+    static const clu_packet none;
+    const clu_packet *packet = news->packet ? news->packet : &none;
+    Tcl_Obj *nothing = node->state->nothing, *named = nothing, *payload;
+    uint32_t reads = node->reads[hook];
+    if (reads & CLU_READS_PAYLOAD) {
+        named = payload = clu_payload_new(node->state, packet);
+        Tcl_IncrRefCount(payload);
+    } else {
+        payload = clu_payload_lend(packet);
+        if (reads != 0) {
+            named = clu_payload_some(node->state, packet, reads);
+        }
+    }
+    Tcl_Obj *line[] = { node->state->apply, node->hooks[hook],
+        clu_node_name(node), clu_service_name(node, news->service), payload,
+        news->via ? Tcl_NewStringObj(news->via, -1) : nothing, nothing,
+        nothing, named };
+    bool alive = clu_notify_eval(node, CLU_COUNT_OF(line), line, code);
+    clu_payload_take_back(payload);
+    return alive;
 }
 
 /* ::cluster::hooks::Failed says so, once for each body. */
@@ -361,12 +393,8 @@ static void report(clu_node *node, clu_hook hook, int code)
 
 void clu_hook_tell(clu_node *node, clu_hook hook, const clu_news *news)
 {
-    Tcl_Obj *lambda = node->hooks[hook];
-    if (lambda == NULL) {
-        return;
-    }
     int code;
-    if (apply(node, lambda, news, &code) && code == TCL_ERROR
+    if (node->hooks[hook] != NULL && apply(node, hook, news, &code) && code == TCL_ERROR
         && clu_notify_said(node->state->interp, code) == TCL_ERROR) {
         report(node, hook, code);
     }
@@ -375,17 +403,16 @@ void clu_hook_tell(clu_node *node, clu_hook hook, const clu_news *news)
 bool clu_hook_query(clu_node *node, const clu_news *news, Tcl_Obj **result,
                     bool *failed)
 {
-    Tcl_Obj *lambda = node->hooks[CLU_HOOK_QUERY];
     *result = NULL;
     *failed = false;
-    if (lambda == NULL) {
-        *result = Tcl_NewObj();         /* it was removed meanwhile */
+    if (node->hooks[CLU_HOOK_QUERY] == NULL) {
+        *result = node->state->nothing; /* it was removed meanwhile */
         Tcl_IncrRefCount(*result);
         return true;
     }
     int code;
     Tcl_Interp *interp = node->state->interp;
-    if (!apply(node, lambda, news, &code)) {
+    if (!apply(node, CLU_HOOK_QUERY, news, &code)) {
         return false;
     }
     *failed = code != TCL_OK && code != TCL_RETURN;

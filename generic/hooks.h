@@ -9,8 +9,10 @@
 
 #include "node.h"
 
-/* Sets a hook; an empty lambda removes it.  key: NULL where it has none. */
-int clu_hook_set(clu_node *node, clu_hook hook, Tcl_Obj *key, Tcl_Obj *lambda);
+/* Sets a hook; an empty lambda removes it.  key: NULL where it has none.
+   reads: the fields that the body of one that is told names, or "payload". */
+int clu_hook_set(clu_node *node, clu_hook hook, Tcl_Obj *key, Tcl_Obj *lambda,
+                 Tcl_Obj *reads);
 bool clu_hook_find(const char *name, clu_hook *hook, bool *keyed);
 void clu_hook_wishes(clu_node *node);   /* tells the engine what is wanted */
 void clu_hook_clear(clu_node *node);            /* all of them */

@@ -47,6 +47,7 @@ static void on_interp_gone(ClientData cd, Tcl_Interp *interp)
     drop(&state->apply);
     drop(&state->ask);
     drop(&state->failed);
+    drop(&state->nothing);
     clu_free(state);
 }
 
@@ -79,6 +80,7 @@ static clu_state *make_state(Tcl_Interp *interp)
     state->apply = word("::apply");
     state->ask = word("::cluster::hooks::Ask");
     state->failed = word("::cluster::hooks::Failed");
+    state->nothing = word("");
     Tcl_SetAssocData(interp, STATE_KEY, on_interp_gone, state);
     Tcl_CreateThreadExitHandler(on_exit, state);
     return state;

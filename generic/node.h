@@ -70,6 +70,7 @@ typedef struct clu_state {              /* of one interpreter */
     Tcl_Obj *fields[CLU_FIELD_MAX + 1]; /* names, shared by all payloads */
     Tcl_Obj *events[CLU_EVENT_COUNT];   /* names, shared by all queries */
     Tcl_Obj *apply, *ask, *failed;      /* command words */
+    Tcl_Obj *nothing;                   /* an empty value for all */
 } clu_state;
 
 /* Where the frame in hand came from, as a script's protocol has it. */
@@ -92,6 +93,9 @@ typedef struct clu_node {
     Tcl_Obj *config;                    /* what it was joined with */
     Tcl_Obj *hooks[CLU_HOOK_COUNT];     /* a lambda, or dict of lambdas by
                                            key; NULL: none */
+    uint32_t reads[CLU_HOOK_COUNT];     /* of one that is told: what its body
+                                           names, bit 1 << field, or ... */
+#define CLU_READS_PAYLOAD 1u            /* ... the payload itself */
     int nesting;                        /* hooks within hooks */
     bool scripted;                      /* a protocol is a script: the engine
                                            runs when scripts may */
@@ -263,6 +267,16 @@ int clu_allowed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
 
 /* A payload dict from a packet: its fields in their order. */
 Tcl_Obj *clu_payload_new(clu_state *state, const clu_packet *p);
+/* The same of those fields alone: bit 1 << field. */
+Tcl_Obj *clu_payload_some(clu_state *state, const clu_packet *p,
+                          uint32_t fields);
+/*
+ * A payload for a script that most likely does not look: held, its text made
+ * when it does, so long as the packet is lent.  Taking it back ends that and
+ * our hold; whoever kept it has its text.
+ */
+Tcl_Obj *clu_payload_lend(const clu_packet *p);
+void clu_payload_take_back(Tcl_Obj *payload);
 /* A packet from a payload dict, in one clu_alloc block of its own. */
 int clu_payload_get(clu_state *state, Tcl_Obj *dict, clu_packet **packet);
 /* The number that is the field's value; a flag may be any boolean. */

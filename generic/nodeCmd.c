@@ -487,7 +487,8 @@ static int own_hook(ARGS)
         return clu_tcl_error(interp, CLU_VALUE, "there is no hook \"%s\"",
                              Tcl_GetString(objv[1]));
     }
-    return clu_hook_set(self, hook, keyed ? objv[2] : NULL, objv[3]);
+    return clu_hook_set(self, hook, keyed ? objv[2] : NULL, objv[3],
+                        objv[4]);
 }
 
 static int protocol_event(ARGS)
@@ -499,7 +500,7 @@ static const clu_sub node_subs[] = {
     { "Alter", alter, "option value", 2, 2, NULL },
     { "Beat", beat_at, "ms ?tags?", 1, 2, NULL },
     { "Channel", own_channel, "?channel join?", 0, 2, NULL },
-    { "Hook", own_hook, "name key lambda", 3, 3, NULL },
+    { "Hook", own_hook, "name key lambda reads", 4, 4, NULL },
     { "Props", props, "", 0, 0, NULL },
     { "Protocol", protocol_event, "event id ?chanID? ?service?", 2, 4, NULL },
     { "Tags", own_tags, "?tags?", 0, 1, NULL },

@@ -36,15 +36,87 @@ static Tcl_Obj *value_new(clu_field field, const clu_value *value)
     return Tcl_NewObj();
 }
 
-Tcl_Obj *clu_payload_new(clu_state *state, const clu_packet *p)
+/* state: NULL when the interpreter may be gone. */
+static Tcl_Obj *payload(clu_state *state, const clu_packet *p, uint32_t fields)
 {
     Tcl_Obj *dict = Tcl_NewDictObj();
     for (unsigned i = 0; i < p->count; i++) {
         clu_field field = (clu_field)p->order[i];
-        Tcl_DictObjPut(NULL, dict, state->fields[field],
-                       value_new(field, &p->at[field]));
+        if ((fields >> field) & 1u) {
+            Tcl_DictObjPut(NULL, dict, state ? state->fields[field]
+                           : Tcl_NewStringObj(clu_field_name(field), -1),
+                           value_new(field, &p->at[field]));
+        }
     }
     return dict;
+}
+
+Tcl_Obj *clu_payload_new(clu_state *state, const clu_packet *p)
+{
+    return payload(state, p, UINT32_MAX);
+}
+
+Tcl_Obj *clu_payload_some(clu_state *state, const clu_packet *p,
+                          uint32_t fields)
+{
+    return payload(state, p, fields);
+}
+
+/* ---- on loan ---------------------------------------------------------------- */
+
+static void write_text(Tcl_Obj *obj, const clu_packet *p)
+{
+    Tcl_Obj *dict = payload(NULL, p, UINT32_MAX);
+    Tcl_IncrRefCount(dict);
+    Tcl_Size n;
+    const char *text = Tcl_GetStringFromObj(dict, &n);
+    obj->bytes = Tcl_Alloc((unsigned)n + 1);
+    memcpy(obj->bytes, text, (size_t)n + 1);
+    obj->length = n;
+    Tcl_DecrRefCount(dict);
+}
+
+static const clu_packet *lent(Tcl_Obj *obj)
+{
+    return obj->internalRep.twoPtrValue.ptr1;
+}
+
+static void update_text(Tcl_Obj *obj)
+{
+    write_text(obj, lent(obj));
+}
+
+/* A copy may outlive the loan. */
+static void copy_text(Tcl_Obj *from, Tcl_Obj *to)
+{
+    if (to->bytes == NULL) {
+        write_text(to, lent(from));
+    }
+}
+
+static const Tcl_ObjType loan = {
+    .name = "clusterPayload",
+    .dupIntRepProc = copy_text,
+    .updateStringProc = update_text,
+};
+
+Tcl_Obj *clu_payload_lend(const clu_packet *p)
+{
+    Tcl_Obj *obj = Tcl_NewObj();
+    Tcl_InvalidateStringRep(obj);
+    obj->internalRep.twoPtrValue.ptr1 = (void *)(uintptr_t)p;
+    obj->typePtr = &loan;
+    Tcl_IncrRefCount(obj);
+    return obj;
+}
+
+void clu_payload_take_back(Tcl_Obj *payload)
+{
+    if (payload->typePtr == &loan && Tcl_IsShared(payload)) {
+        Tcl_GetString(payload);
+        payload->typePtr = NULL;
+    }
+    Tcl_DecrRefCount(payload);
 }
 
 /* ---- into packets -------------------------------------------------------------- */

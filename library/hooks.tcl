@@ -79,7 +79,7 @@ proc ::cluster::hooks::Hook {cluster args} {
     set body [lindex $rest 0]
     set lambda [expr {$body eq {} ? {} : [Lambda $name $body]}]
     foreach key $keys {
-        $cluster Hook $name $key $lambda
+        $cluster Hook $name $key $lambda [Reads $body]
         set Bodies($cluster,$name,$key) $body
     }
     unset -nocomplain Reported($cluster,$name)
@@ -168,30 +168,39 @@ proc ::cluster::hooks::Lambda {name body} {
         return [list {cluster service proto descriptor chanID} \
             "upvar 1 payload packet;$body" ::cluster::hook]
     }
-    set ask [expr {[dict get $Paths $name] eq "ask"}]
-    set head [expr {$ask ? "upvar 1 payload payload;" : ""}]
-    append head [FieldVariables $body [expr {[llength $name] == 2 && $ask}]]
+    if {[dict get $Paths $name] eq "tell"} {
+        return [list {cluster service payload proto descriptor services Named} \
+            "[FieldVariables $body Named 0]unset Named;$body" ::cluster::hook]
+    }
+    set head "upvar 1 payload payload;"
+    append head [FieldVariables $body payload [expr {[llength $name] == 2}]]
     if {$name in {{service evaluate} {service validate}}} {
         append head [ComputedVariables $body]
     }
-    set params {cluster service payload proto descriptor services}
-    if {$ask} {
-        set params {cluster service proto descriptor services}
-    }
-    return [list $params $head$body ::cluster::hook]
+    return [list {cluster service proto descriptor services} $head$body \
+        ::cluster::hook]
 }
 
-# Sets the variables that the body names.  In receive and send hooks a payload
-# without data is $data itself (API 4, the README's channel 5).
-proc ::cluster::hooks::FieldVariables {body way} {
+# The words of a body that mean the payload or a field of it.
+proc ::cluster::hooks::Reads body {
     variable Fields
+    return [lmap word [concat payload $Fields] {
+        if {![regexp "\\m$word\\M" $body]} continue
+        set word
+    }]
+}
+
+# Sets the variables that the body names, from a dict of that name.  In receive
+# and send hooks a payload without data is $data itself (API 4, the README's
+# channel 5).
+proc ::cluster::hooks::FieldVariables {body dict way} {
     set script {}
-    foreach field $Fields {
-        if {![regexp "\\m$field\\M" $body]} {
+    foreach field [Reads $body] {
+        if {$field eq "payload"} {
             continue
         }
-        append script "if {\[dict exists \$payload $field\]}\
-            {set $field \[dict get \$payload $field\]}"
+        append script "if {\[dict exists \$$dict $field\]}\
+            {set $field \[dict get \$$dict $field\]}"
         if {$field eq "data" && $way} {
             append script " else {set data \$payload}"
         }
