@@ -369,6 +369,7 @@ static clu_node *new_node(clu_state *state)
     node->state = state;
     node->holds = 1;            /* the interpreter's */
     clu_list_init(&node->link);
+    clu_list_init(&node->services);
     clu_list_init(&node->told);
     clu_list_init(&node->arrived);
     clu_list_init(&node->server.link);
@@ -376,7 +377,6 @@ static clu_node *new_node(clu_state *state)
     node->server.behind = clu_notify_behind;
     node->server.waits = clu_notify_waits;
     node->timer.due = clu_notify_timer;
-    Tcl_InitHashTable(&node->services, TCL_ONE_WORD_KEYS);
     Tcl_InitHashTable(&node->queries, TCL_ONE_WORD_KEYS);
     return node;
 }
@@ -387,7 +387,6 @@ static void undo(clu_joining *j)
     Tcl_InterpState saved = Tcl_SaveInterpState(j->interp, TCL_ERROR);
     clu_node *node = j->node;
     if (node->engine == NULL) {
-        Tcl_DeleteHashTable(&node->services);
         Tcl_DeleteHashTable(&node->queries);
         clu_free(node);
         clu_notifier_close();

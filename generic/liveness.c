@@ -275,7 +275,7 @@ static void doubt_sid(clu_engine *e, clu_slice sid, int64_t *room, clu_ms now)
     const clu_word *word = clu_table_word(&e->table, sid);
     for (size_t i = 0; word != NULL && i < word->count && (*room)-- > 0;
          i++) {
-        clu_service *s = word->members[i]->service;
+        clu_service *s = clu_word_members(word)[i];
         if (clu_slice_eq(clu_service_sid(s), sid)) {
             clu_liveness_doubted(e, s, now);
         }

@@ -23,12 +23,13 @@ typedef enum { CLU_MATCH_EQUAL, CLU_MATCH_GLOB, CLU_MATCH_REGEXP }
 typedef struct clu_item {
     clu_slice text;
     void *pattern;              /* the caller's, for test */
+    const clu_word *word;       /* EQUAL: the table's, or NULL (aimed) */
 } clu_item;
 
 typedef struct clu_clause {
     clu_match_op op;
     clu_match_how how;
-    const clu_item *items;
+    clu_item *items;
     size_t count;
 } clu_clause;
 
@@ -36,11 +37,21 @@ typedef struct clu_clause {
 typedef bool clu_match_test(void *ctx, clu_match_how how, const clu_item *item,
                             clu_slice word);
 
+/* What a pattern said of a word that many services share: asked once. */
+typedef struct clu_memo {
+    const clu_word *word;       /* NULL: nothing yet */
+    const clu_item *item;
+    bool yes;
+} clu_memo;
+
+#define CLU_MEMO 256            /* of them, a power of two */
+
 typedef struct clu_match {
-    const clu_clause *clauses;
+    clu_clause *clauses;
     size_t count;
     clu_match_test *test;       /* may be NULL when all is EQUAL */
     void *ctx;
+    clu_memo *memo;             /* CLU_MEMO zeroed ones, or NULL: none */
 } clu_match;
 
 /* The words of somebody: his tags first. */
@@ -50,15 +61,22 @@ typedef struct clu_word_list {
 } clu_word_list;
 
 bool clu_match_words(const clu_match *m, const clu_word_list *words);
+
+/*
+ * Looks up what is EQUAL in the table, so that words are compared by where
+ * they stand.  It holds until the table changes; clu_match_service needs it.
+ */
+void clu_match_aim(clu_match *m, const clu_table *t);
 bool clu_match_service(const clu_match *m, const clu_service *s);
 
 /*
- * Calls found for every service that meets m, in the order of their arrival
- * or, where an EQUAL word narrows the search, of that word's members.  found
- * must not change the table; false from it ends the walk.
+ * Aims m and calls found for every service that meets it, in the order of
+ * their arrival or, where an EQUAL word narrows the search, of that word's
+ * members.  found must not change the table; false from it ends the walk,
+ * which then returns false as well.
  */
 typedef bool clu_match_found(void *ctx, clu_service *s);
-void clu_match_walk(const clu_table *t, const clu_match *m,
-                    clu_match_found *found, void *ctx);
+bool clu_match_walk(const clu_table *t, clu_match *m, clu_match_found *found,
+                    void *ctx);
 
 #endif

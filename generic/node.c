@@ -31,7 +31,6 @@ void clu_node_release(clu_node *node)
     if (node->lingers) {
         clu_notifier_close();
     }
-    Tcl_DeleteHashTable(&node->services);
     Tcl_DeleteHashTable(&node->queries);
     Tcl_Obj *held[] = { node->name, node->spaces, node->config };
     for (size_t i = 0; i < CLU_COUNT_OF(held); i++) {
@@ -94,6 +93,7 @@ void clu_node_finish(clu_node *node)
     clu_service_clear(node);
     delete_command(node);
     delete_spaces(node);
+    clu_kept_clear(node);
     node->state = NULL;
     if (!node->lingers) {
         clu_notifier_close();

@@ -78,6 +78,21 @@ typedef struct clu_origin {
     Tcl_Obj *channel, *descriptor;      /* NULL: no script's */
 } clu_origin;
 
+/* Whom a script asks for: everybody, by filters, by the resolver's language. */
+typedef enum { CLU_ASKED_ALL, CLU_ASKED_FILTERS, CLU_ASKED_RESOLVER }
+    clu_asked;
+
+/* A question of late and the list that answers it. */
+typedef struct clu_kept {
+    Tcl_Obj **words;                    /* held, in a block of their own */
+    Tcl_Size count;
+    clu_asked how;
+    Tcl_Obj *names;                     /* held; NULL: the place is free */
+    uint64_t used;                      /* greater: later */
+} clu_kept;
+
+#define CLU_KEPT 8                      /* so many of a membership */
+
 typedef struct clu_node {
     clu_list link;                      /* in the state */
     clu_state *state;                   /* NULL once the interpreter is gone */
@@ -107,7 +122,12 @@ typedef struct clu_node {
     clu_timer timer;                    /* engine and transports */
     clu_server server;                  /* the notifier's way to us */
 
-    Tcl_HashTable services;             /* by id: struct clu_service_cmd */
+    clu_list services;                  /* their commands */
+    uint64_t names;                     /* grows whenever one of them is made,
+                                           renamed or deleted */
+    clu_kept kept[CLU_KEPT];            /* what was found lately ... */
+    uint64_t kept_changes, kept_names;  /* ... as of these changes */
+    uint64_t kept_used;
     Tcl_HashTable queries;              /* by handle: struct clu_query_cmd */
 } clu_node;
 
@@ -174,8 +194,11 @@ int clu_notify_said(Tcl_Interp *interp, int code);
 /* The command of a service, made when first asked for; reference count 0 or
    more.  NULL when out of memory or when the interpreter is going. */
 Tcl_Obj *clu_service_name(clu_node *node, clu_service *s);
+/* The same where there is a command whose name is known; runs no script.  Held
+   by the command; NULL: there is none, or it was renamed. */
+Tcl_Obj *clu_service_known(const clu_service *s);
 /* Its command is the last thing that goes. */
-void clu_service_vanish(clu_node *node, uint64_t id);
+void clu_service_vanish(clu_node *node, clu_service *s);
 void clu_service_clear(clu_node *node);         /* all of them */
 /* The id behind a service command's name; 0: there is none (no error set). */
 uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name);
@@ -192,28 +215,44 @@ int clu_receive_cmd(clu_node *node, Tcl_Interp *interp, Tcl_Obj *const objv[]);
 int clu_protocol_event(clu_node *node, Tcl_Interp *interp, int objc,
                        Tcl_Obj *const objv[]);
 
-/* ---- resolveCmd.c ---------------------------------------------------------------- */
+/* ---- found.c ------------------------------------------------------------------------ */
 
 typedef struct clu_found {              /* ids in a block of their own */
     uint64_t *ids;
     size_t count, room;
 } clu_found;
 
+typedef struct clu_crowd {              /* good until a script may run */
+    clu_service **at;                   /* in a block of its own */
+    size_t count, room;
+} clu_crowd;
+
+clu_err clu_found_add(clu_found *found, uint64_t id);   /* once each */
+clu_err clu_found_append(clu_found *found, uint64_t id);
+void clu_found_free(clu_found *found);
+clu_err clu_crowd_add(clu_crowd *crowd, clu_service *s);
+void clu_crowd_free(clu_crowd *crowd);
+/* A list of their commands. */
+Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found);
+/* The commands of those who are asked for, as the result. */
+int clu_names_found(clu_node *node, Tcl_Interp *interp, clu_asked how,
+                    Tcl_Size objc, Tcl_Obj *const objv[]);
+void clu_kept_clear(clu_node *node);
+
+/* ---- resolveCmd.c ---------------------------------------------------------------- */
+
 /* The filters of `resolve`, or the language of `resolver`. */
 int clu_resolve(clu_node *node, Tcl_Interp *interp, bool resolver,
                 Tcl_Size objc, Tcl_Obj *const objv[], clu_found *found);
+int clu_resolve_crowd(clu_node *node, Tcl_Interp *interp, clu_asked how,
+                      Tcl_Size objc, Tcl_Obj *const objv[], clu_crowd *crowd);
 /* The same of one service, or of ourselves (s NULL): 1 or 0 into *meets. */
 int clu_resolve_one(clu_node *node, Tcl_Interp *interp, bool resolver,
                     Tcl_Size objc, Tcl_Obj *const objv[], clu_service *s,
                     bool *meets);
-clu_err clu_found_add(clu_found *found, uint64_t id);   /* once each */
-clu_err clu_found_append(clu_found *found, uint64_t id);
 /* Ids of a list of service commands; an unknown one is an error. */
 int clu_service_ids_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
                        clu_found *found);
-/* A list of their commands. */
-Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found);
-void clu_found_free(clu_found *found);
 
 /* ---- askCmd.c ------------------------------------------------------------------------ */
 

@@ -146,14 +146,7 @@ static int discover(ARGS)
 static int services(ARGS)
 {
     UNUSED;
-    clu_node *node = self;
-    clu_table *t = clu_engine_table(node->engine);
-    Tcl_Obj *list = Tcl_NewListObj(0, NULL);
-    for (clu_list *l = t->order.next; l != &t->order; l = l->next) {
-        Tcl_ListObjAppendElement(NULL, list,
-                                 clu_service_name(node, CLU_SERVICE_OF(l)));
-    }
-    return answer(interp, list);
+    return clu_names_found(self, interp, CLU_ASKED_ALL, 0, NULL);
 }
 
 static int known_services(ARGS)
@@ -164,26 +157,16 @@ static int known_services(ARGS)
                       (Tcl_WideInt)clu_engine_table(node->engine)->count));
 }
 
-static int find(clu_node *node, Tcl_Interp *interp, bool resolver, int objc,
-                Tcl_Obj *const objv[])
-{
-    clu_found found = { 0 };
-    int code = clu_resolve(node, interp, resolver, objc - 1, objv + 1, &found);
-    if (code == TCL_OK) {
-        Tcl_SetObjResult(interp, clu_service_names(node, &found));
-    }
-    clu_found_free(&found);
-    return code;
-}
-
 static int resolve(ARGS)
 {
-    return find(self, interp, false, objc, objv);
+    return clu_names_found(self, interp, CLU_ASKED_FILTERS, objc - 1,
+                           objv + 1);
 }
 
 static int resolver(ARGS)
 {
-    return find(self, interp, true, objc, objv);
+    return clu_names_found(self, interp, CLU_ASKED_RESOLVER, objc - 1,
+                           objv + 1);
 }
 
 static int meets_self(clu_node *node, Tcl_Interp *interp, bool language,

@@ -155,7 +155,7 @@ static void run_news(clu_node *node, clu_told *told)
     case CLU_NEWS_LOST:
         clu_script_lost(node, news->service);
         clu_hook_tell(node, CLU_HOOK_SERVICE_LOST, news);
-        clu_service_vanish(node, news->service->id);
+        clu_service_vanish(node, news->service);
         break;
     case CLU_NEWS_TAGS:
         clu_hook_tell(node, CLU_HOOK_TAGS_CHANGED, news);

@@ -80,6 +80,7 @@ static void filter_fini(clu_filter *f)
     }
     clu_free(f->items);
     clu_buf_fini(&f->text);
+    clu_free(f->match.memo);
 }
 
 static clu_item *new_item(clu_filter *f)
@@ -167,7 +168,12 @@ static void settle(clu_filter *f)
         f->clauses[i].items = f->items + first;
         first += f->clauses[i].count;
     }
-    f->match = (clu_match){ f->clauses, f->clause_count, test, f };
+    f->match = (clu_match){ f->clauses, f->clause_count, test, f, NULL };
+    for (size_t i = 0; i < f->clause_count && f->match.memo == NULL; i++) {
+        if (f->clauses[i].how != CLU_MATCH_EQUAL) {
+            f->match.memo = clu_alloc(CLU_MEMO * sizeof *f->match.memo);
+        }
+    }
 }
 
 typedef struct clu_reading {
@@ -265,44 +271,9 @@ static int read_all(clu_filter *f, bool resolver, Tcl_Size objc,
 
 /* ---- results ------------------------------------------------------------------------ */
 
-clu_err clu_found_add(clu_found *found, uint64_t id)
-{
-    for (size_t i = 0; i < found->count; i++) {
-        if (found->ids[i] == id) {
-            return CLU_OK;
-        }
-    }
-    return clu_found_append(found, id);
-}
-
-clu_err clu_found_append(clu_found *found, uint64_t id)
-{
-    if (found->count == found->room) {
-        size_t room = found->room ? found->room * 2 : 16;
-        uint64_t *grown = clu_realloc(found->ids, room * sizeof *grown);
-        if (grown == NULL) {
-            return CLU_NOMEM;
-        }
-        found->ids = grown;
-        found->room = room;
-    }
-    found->ids[found->count++] = id;
-    return CLU_OK;
-}
-
-void clu_found_free(clu_found *found)
-{
-    clu_free(found->ids);
-    *found = (clu_found){ 0 };
-}
-
-static bool collect(void *ctx, clu_service *s)
-{
-    return clu_found_append(ctx, s->id) == CLU_OK;
-}
-
-int clu_resolve(clu_node *node, Tcl_Interp *interp, bool resolver,
-                Tcl_Size objc, Tcl_Obj *const objv[], clu_found *found)
+static int find(clu_node *node, Tcl_Interp *interp, bool resolver,
+                Tcl_Size objc, Tcl_Obj *const objv[], clu_match_found *found,
+                void *ctx)
 {
     clu_filter *f = clu_alloc(sizeof *f);
     if (f == NULL) {
@@ -312,12 +283,43 @@ int clu_resolve(clu_node *node, Tcl_Interp *interp, bool resolver,
     int code = read_all(f, resolver, objc, objv);
     if (code == TCL_OK) {
         settle(f);
-        clu_match_walk(clu_engine_table(node->engine), &f->match, collect,
-                       found);
+        if (!clu_match_walk(clu_engine_table(node->engine), &f->match, found,
+                            ctx)) {
+            code = clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+        }
     }
     filter_fini(f);
     clu_free(f);
     return code;
+}
+
+static bool collect_id(void *ctx, clu_service *s)
+{
+    return clu_found_append(ctx, s->id) == CLU_OK;
+}
+
+int clu_resolve(clu_node *node, Tcl_Interp *interp, bool resolver,
+                Tcl_Size objc, Tcl_Obj *const objv[], clu_found *found)
+{
+    return find(node, interp, resolver, objc, objv, collect_id, found);
+}
+
+static bool collect(void *ctx, clu_service *s)
+{
+    return clu_crowd_add(ctx, s) == CLU_OK;
+}
+
+int clu_resolve_crowd(clu_node *node, Tcl_Interp *interp, clu_asked how,
+                      Tcl_Size objc, Tcl_Obj *const objv[], clu_crowd *crowd)
+{
+    if (how == CLU_ASKED_ALL) {
+        clu_match all = { 0 };
+        return clu_match_walk(clu_engine_table(node->engine), &all, collect,
+                              crowd)
+            ? TCL_OK : clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+    }
+    return find(node, interp, how == CLU_ASKED_RESOLVER, objc, objv, collect,
+                crowd);
 }
 
 /* ---- one service, or ourselves ----------------------------------------------------------- */
@@ -365,6 +367,7 @@ int clu_resolve_one(clu_node *node, Tcl_Interp *interp, bool resolver,
     int code = read_all(f, resolver, objc, objv);
     if (code == TCL_OK) {
         settle(f);
+        clu_match_aim(&f->match, clu_engine_table(node->engine));
         *meets = s != NULL ? clu_match_service(&f->match, s) : meets_self(f);
     }
     filter_fini(f);

@@ -66,19 +66,6 @@ int clu_targets(clu_node *node, Tcl_Interp *interp, Tcl_Obj *services,
     return code;
 }
 
-Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found)
-{
-    Tcl_Obj *list = Tcl_NewListObj(0, NULL);
-    for (size_t i = 0; i < found->count; i++) {
-        clu_service *s = clu_table_find_id(clu_engine_table(node->engine),
-                                           found->ids[i]);
-        if (s != NULL) {
-            Tcl_ListObjAppendElement(NULL, list, clu_service_name(node, s));
-        }
-    }
-    return list;
-}
-
 /* ---- a packet with our heading ------------------------------------------------------ */
 
 /*

@@ -43,8 +43,7 @@ struct clu_source;
 /* One word that finds a service: where it stands in the word's members. */
 typedef struct clu_entry {
     struct clu_word *word;
-    struct clu_service *service;
-    size_t at;                  /* index in word->members */
+    uint32_t at;                /* index in word->members */
 } clu_entry;
 
 #define CLU_SERVICE_PLACES 5    /* sid, hid, uuid, ip, localhost */
@@ -76,6 +75,7 @@ typedef struct clu_service {
     struct clu_source *home;    /* its address, when of another host */
     clu_entry *entries;         /* tags first, then the places */
     size_t entry_count, tag_count;
+    void *face;                 /* what the host shows of it; NULL: nothing */
     size_t weight;              /* bytes charged to the table's budget */
 } clu_service;
 

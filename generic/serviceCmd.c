@@ -7,11 +7,14 @@
  */
 #include "node.h"
 
+#include <stdio.h>
+
 typedef struct clu_service_cmd {
+    clu_list link;              /* in the node's services */
     clu_node *node;             /* NULL: it finished before the command */
-    clu_service *service;       /* held */
-    Tcl_Command token;          /* NULL: it is being deleted */
-    Tcl_Obj *name;              /* held */
+    clu_service *service;       /* held; its face is this */
+    Tcl_Command token;
+    Tcl_Obj *name;              /* held; NULL: it was renamed */
 } clu_service_cmd;
 
 static const clu_sub service_subs[];
@@ -41,39 +44,66 @@ static int run(ClientData cd, Tcl_Interp *interp, int objc,
 
 /* ---- life ---------------------------------------------------------------------- */
 
-static Tcl_HashEntry *entry_of(clu_node *node, uint64_t id)
+/* From now on other names are found, or the same ones mean others. */
+static void renamed(clu_service_cmd *cmd)
 {
-    return Tcl_FindHashEntry(&node->services, (char *)(uintptr_t)id);
+    if (cmd->node != NULL) {
+        cmd->node->names++;
+    }
+}
+
+static void drop_name(clu_service_cmd *cmd)
+{
+    if (cmd->name != NULL) {
+        Tcl_DecrRefCount(cmd->name);
+        cmd->name = NULL;
+    }
+    renamed(cmd);
+}
+
+static void show(clu_service_cmd *cmd, clu_service *s)
+{
+    clu_service_hold(s);
+    s->face = cmd;
+    cmd->service = s;
+    renamed(cmd);
+}
+
+static void hide(clu_service_cmd *cmd)
+{
+    clu_service *s = cmd->service;
+    if (s->face == cmd) {
+        s->face = NULL;
+    }
+    clu_service_release(s);
 }
 
 static void deleted(ClientData cd)
 {
     clu_service_cmd *cmd = cd;
-    Tcl_HashEntry *entry = cmd->node ? entry_of(cmd->node, cmd->service->id)
-                                     : NULL;
-    if (entry != NULL && Tcl_GetHashValue(entry) == cmd) {
-        Tcl_DeleteHashEntry(entry);
-    }
-    clu_service_release(cmd->service);
-    Tcl_DecrRefCount(cmd->name);
+    clu_list_unlink(&cmd->link);
+    drop_name(cmd);
+    hide(cmd);
     clu_free(cmd);
 }
 
-static Tcl_Obj *full_name(clu_node *node, const clu_service *s)
+static void traced(ClientData cd, Tcl_Interp *interp, const char *from,
+                   const char *to, int flags)
 {
-    Tcl_Obj *name = Tcl_DuplicateObj(node->spaces);
-    Tcl_AppendToObj(name, "services::", 10);
-    Tcl_AppendToObj(name, (const char *)s->uuid.p, (Tcl_Size)s->uuid.n);
-    return name;
+    (void)interp, (void)from, (void)to;
+    if (flags & TCL_TRACE_RENAME) {
+        drop_name(cd);
+    }
 }
 
-static void enter(clu_service_cmd *cmd, clu_service *s)
+/* A value of just these bytes: there may be ten thousand of them. */
+static Tcl_Obj *full_name(clu_node *node, const clu_service *s)
 {
-    int fresh;
-    Tcl_HashEntry *entry = Tcl_CreateHashEntry(&cmd->node->services,
-                                               (char *)(uintptr_t)s->id,
-                                               &fresh);
-    Tcl_SetHashValue(entry, cmd);
+    char text[2 * CLU_SERVICE_ID_MAX + 100];
+    int n = snprintf(text, sizeof text, "%sservices::%.*s",
+                     Tcl_GetString(node->spaces), (int)s->uuid.n,
+                     (const char *)s->uuid.p);
+    return Tcl_NewStringObj(text, n);
 }
 
 /*
@@ -93,30 +123,25 @@ static clu_service_cmd *take_over(clu_node *node, clu_service *s,
     if (cmd->node != node || s->state == CLU_SERVICE_GONE) {
         return cmd->node == node ? cmd : NULL;
     }
-    Tcl_HashEntry *old = entry_of(node, cmd->service->id);
-    if (old != NULL) {
-        Tcl_DeleteHashEntry(old);
-    }
-    clu_service_hold(s);
-    clu_service_release(cmd->service);
-    cmd->service = s;
-    enter(cmd, s);
+    hide(cmd);
+    show(cmd, s);
     return cmd;
 }
 
 static clu_service_cmd *create(clu_node *node, clu_service *s, Tcl_Obj *name)
 {
+    Tcl_Interp *interp = node->state->interp;
     clu_service_cmd *cmd = clu_alloc(sizeof *cmd);
     if (cmd == NULL) {
         return NULL;
     }
+    clu_list_init(&cmd->link);
     cmd->node = node;
     cmd->service = s;
     cmd->name = name;
     Tcl_IncrRefCount(cmd->name);
     clu_service_hold(s);
-    cmd->token = Tcl_NRCreateCommand(node->state->interp,
-                                     Tcl_GetString(cmd->name), run, run_nr,
+    cmd->token = Tcl_NRCreateCommand(interp, Tcl_GetString(name), run, run_nr,
                                      cmd, deleted);
     if (cmd->token == NULL) {
         clu_service_release(s);
@@ -124,8 +149,28 @@ static clu_service_cmd *create(clu_node *node, clu_service *s, Tcl_Obj *name)
         clu_free(cmd);
         return NULL;
     }
-    enter(cmd, s);
+    Tcl_TraceCommand(interp, Tcl_GetString(name), TCL_TRACE_RENAME, traced,
+                     cmd);
+    s->face = cmd;
+    if (node->dead) {
+        cmd->node = NULL;       /* of a trace on what had its name */
+        return NULL;
+    }
+    clu_list_append(&node->services, &cmd->link);
+    renamed(cmd);
     return cmd;
+}
+
+/* After a rename: as Tcl calls it now. */
+static Tcl_Obj *name_of(clu_service_cmd *cmd)
+{
+    if (cmd->name == NULL) {
+        cmd->name = Tcl_NewObj();
+        Tcl_IncrRefCount(cmd->name);
+        Tcl_GetCommandFullName(cmd->node->state->interp, cmd->token,
+                               cmd->name);
+    }
+    return cmd->name;
 }
 
 Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
@@ -133,8 +178,7 @@ Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
     if (s == NULL || node->state == NULL || node->dead) {
         return Tcl_NewObj();
     }
-    Tcl_HashEntry *entry = entry_of(node, s->id);
-    clu_service_cmd *cmd = entry ? Tcl_GetHashValue(entry) : NULL;
+    clu_service_cmd *cmd = s->face;
     if (cmd == NULL) {
         Tcl_Obj *name = full_name(node, s);
         Tcl_IncrRefCount(name);
@@ -144,27 +188,30 @@ Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
         }
         Tcl_DecrRefCount(name);
     }
-    return cmd ? clu_command_name(node->state->interp, cmd->token, &cmd->name)
-               : Tcl_NewObj();
+    return cmd ? name_of(cmd) : Tcl_NewObj();
+}
+
+Tcl_Obj *clu_service_known(const clu_service *s)
+{
+    const clu_service_cmd *cmd = s->face;
+    return cmd ? cmd->name : NULL;
 }
 
 void clu_service_clear(clu_node *node)
 {
-    Tcl_HashSearch search;
-    Tcl_HashEntry *entry;
-    while ((entry = Tcl_FirstHashEntry(&node->services, &search)) != NULL) {
-        clu_service_cmd *cmd = Tcl_GetHashValue(entry);
-        Tcl_DeleteHashEntry(entry);
+    while (!clu_list_empty(&node->services)) {
+        clu_service_cmd *cmd = CLU_CONTAINER(node->services.next,
+                                             clu_service_cmd, link);
+        clu_list_unlink(&cmd->link);
         cmd->node = NULL;
         Tcl_DeleteCommandFromToken(node->state->interp, cmd->token);
     }
 }
 
-void clu_service_vanish(clu_node *node, uint64_t id)
+void clu_service_vanish(clu_node *node, clu_service *s)
 {
-    Tcl_HashEntry *entry = node->dead ? NULL : entry_of(node, id);
-    if (entry != NULL) {
-        clu_service_cmd *cmd = Tcl_GetHashValue(entry);
+    clu_service_cmd *cmd = node->dead ? NULL : s->face;
+    if (cmd != NULL) {
         Tcl_DeleteCommandFromToken(node->state->interp, cmd->token);
     }
 }
@@ -344,7 +391,7 @@ static int resolver_tags(ARGS)
     Tcl_Obj *list = Tcl_NewListObj(0, NULL);
     for (size_t i = 0; i < s->entry_count; i++) {
         Tcl_ListObjAppendElement(NULL, list,
-                                 clu_text_new(s->entries[i].word->text));
+                                 clu_text_new(clu_word_text(s->entries[i].word)));
     }
     return answer(interp, list);
 }

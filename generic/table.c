@@ -35,7 +35,8 @@ static bool same_id(const clu_map_node *node, clu_slice id)
 
 static bool same_word(const clu_map_node *node, clu_slice text)
 {
-    return clu_slice_eq(CLU_CONTAINER(node, clu_word, node)->text, text);
+    return clu_slice_eq(clu_word_text(CLU_CONTAINER(node, clu_word, node)),
+                        text);
 }
 
 static clu_slice id_key(const uint64_t *id)
@@ -85,9 +86,9 @@ static clu_word *word_for(clu_table *t, clu_slice text)
         return NULL;
     }
     if (text.n > 0) {
-        memcpy(word + 1, text.p, text.n);
+        memcpy(word->text, text.p, text.n);
     }
-    word->text = clu_slice_of(word + 1, text.n);
+    word->size = (uint32_t)text.n;
     if (clu_map_insert(&t->words, &word->node, clu_hash(text)) != CLU_OK) {
         clu_free(word);
         return NULL;
@@ -95,13 +96,41 @@ static clu_word *word_for(clu_table *t, clu_slice text)
     return word;
 }
 
+static clu_service **members_of(clu_word *word)
+{
+    return word->room ? word->members.many : &word->members.one;
+}
+
 static void drop_if_empty(clu_table *t, clu_word *word)
 {
     if (word->count == 0) {
         clu_map_remove(&t->words, &word->node);
-        clu_free(word->members);
+        if (word->room) {
+            clu_free(word->members.many);
+        }
         clu_free(word);
     }
+}
+
+/* Room for one more member; the first needs none of its own. */
+static clu_err make_room(clu_word *word)
+{
+    if (word->count < (word->room ? word->room : 1)) {
+        return CLU_OK;
+    }
+    uint32_t room = word->room ? word->room * 2 : 4;
+    clu_service *one = word->members.one;
+    clu_service **grown = clu_realloc(word->room ? word->members.many : NULL,
+                                      room * sizeof(clu_service *));
+    if (grown == NULL) {
+        return CLU_NOMEM;
+    }
+    if (!word->room) {
+        grown[0] = one;
+    }
+    word->members.many = grown;
+    word->room = room;
+    return CLU_OK;
 }
 
 /* The entries a service gets: n of them so far. */
@@ -111,13 +140,19 @@ typedef struct clu_entering {
     size_t n;
 } clu_entering;
 
-/* A word that was just entered has the service as its last member. */
-static bool entered(const clu_entering *in, const clu_word *word)
+/* A word that was just entered has the service as its last member; it may
+   have it there from before as well, so the entries say. */
+static bool entered(const clu_entering *in, clu_word *word)
 {
-    const clu_entry *last = word->count ? word->members[word->count - 1]
-                                        : NULL;
-    return last != NULL && last->service == in->service
-        && in->n > 0 && last >= in->entries && last < in->entries + in->n;
+    if (word->count == 0
+        || members_of(word)[word->count - 1] != in->service) {
+        return false;
+    }
+    size_t i = in->n;
+    while (i > 0 && in->entries[i - 1].word != word) {
+        i--;
+    }
+    return i > 0;
 }
 
 static clu_err enter(clu_table *t, clu_entering *in, clu_slice text)
@@ -129,33 +164,41 @@ static clu_err enter(clu_table *t, clu_entering *in, clu_slice text)
     if (entered(in, word)) {
         return CLU_OK;
     }
-    if (word->count == word->room) {
-        size_t room = word->room ? word->room * 2 : 2;
-        clu_entry **grown = clu_realloc(word->members, room * sizeof *grown);
-        if (grown == NULL) {
-            drop_if_empty(t, word);
-            return CLU_NOMEM;
-        }
-        word->members = grown;
-        word->room = room;
+    if (make_room(word) != CLU_OK) {
+        drop_if_empty(t, word);
+        return CLU_NOMEM;
     }
-    clu_entry *entry = &in->entries[in->n++];
-    *entry = (clu_entry){ word, in->service, word->count };
-    word->members[word->count++] = entry;
+    in->entries[in->n++] = (clu_entry){ word, word->count };
+    members_of(word)[word->count++] = in->service;
     return CLU_OK;
 }
 
+/* The member that stood at one place of the word stands at another now. */
+static void moved(clu_service *s, const clu_word *word, uint32_t from,
+                  uint32_t to)
+{
+    clu_entry *entry = s->entries;
+    while (entry->word != word || entry->at != from) {
+        entry++;
+    }
+    entry->at = to;
+}
+
 /* Its place is taken by the last member. */
-static void leave(clu_table *t, clu_entry *entry)
+static void leave(clu_table *t, const clu_entry *entry)
 {
     clu_word *word = entry->word;
-    clu_entry *last = word->members[--word->count];
-    word->members[entry->at] = last;
-    last->at = entry->at;
+    uint32_t last = --word->count;
+    if (entry->at != last) {
+        clu_service **members = members_of(word);
+        members[entry->at] = members[last];
+        moved(members[last], word, last, entry->at);
+    }
     drop_if_empty(t, word);
 }
 
-static void leave_all(clu_table *t, clu_entry *entries, size_t count)
+/* In the opposite order: what was entered last is a last member still. */
+static void leave_all(clu_table *t, const clu_entry *entries, size_t count)
 {
     while (count > 0) {
         leave(t, &entries[--count]);
@@ -214,11 +257,14 @@ static clu_err index_again(clu_table *t, clu_service *s, clu_items tags,
         clu_free(in.entries);
         return err;
     }
-    leave_all(t, s->entries, s->entry_count);
-    clu_free(s->entries);
+    clu_entry *before = s->entries;
+    size_t count = s->entry_count;
     s->entries = in.entries;
     s->entry_count = in.n;
     s->tag_count = tag_count;
+    leave_all(t, before, count);
+    clu_free(before);
+    t->changes++;
     return CLU_OK;
 }
 
@@ -402,6 +448,7 @@ void clu_table_drop(clu_table *t, clu_service *s)
     s->home = NULL;
     t->weight -= s->weight;
     t->count--;
+    t->changes++;
     s->state = CLU_SERVICE_GONE;
     clu_service_release(s);
 }

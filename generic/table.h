@@ -21,10 +21,23 @@
 
 typedef struct clu_word {
     clu_map_node node;
-    clu_entry **members;
-    size_t count, room;
-    clu_slice text;             /* behind the struct */
+    union {
+        clu_service *one;       /* room 0: most words have one member only */
+        clu_service **many;
+    } members;
+    uint32_t count, room;
+    uint32_t size;              /* bytes of text */
+    unsigned char text[];
 } clu_word;
+
+static inline clu_slice clu_word_text(const clu_word *word)
+{
+    return (clu_slice){ word->text, word->size };
+}
+static inline clu_service *const *clu_word_members(const clu_word *word)
+{
+    return word->room ? word->members.many : &word->members.one;
+}
 
 typedef struct clu_table {
     clu_map by_uuid, by_id, words, sources;
@@ -32,6 +45,8 @@ typedef struct clu_table {
     size_t count;
     size_t weight;              /* bytes charged */
     uint64_t next_id;
+    uint64_t changes;           /* grows whenever somebody is found by other
+                                   words than before, comes or goes */
     const clu_limits *limits;
 } clu_table;
 

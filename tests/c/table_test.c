@@ -32,7 +32,7 @@ static const char *found(const clu_table *t, const char *text)
     size_t n = 0;
     out[0] = '\0';
     for (size_t i = 0; word && i < word->count; i++) {
-        clu_slice sid = clu_service_sid(word->members[i]->service);
+        clu_slice sid = clu_service_sid(clu_word_members(word)[i]);
         n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s",
                               i ? "," : "", (int)sid.n, (const char *)sid.p);
     }
@@ -49,8 +49,8 @@ static void check_whole(const clu_table *t)
         entries += s->entry_count;
         for (size_t i = 0; i < s->entry_count; i++) {
             const clu_entry *entry = &s->entries[i];
-            CHECK(entry->service == s);
-            CHECK(entry->word->members[entry->at] == entry);
+            CHECK(entry->at < entry->word->count);
+            CHECK(clu_word_members(entry->word)[entry->at] == s);
         }
     }
     for (size_t b = 0; b < t->words.size; b++) {
@@ -163,6 +163,34 @@ TEST("table-1.5 every word leaves with its last member")
     CHECK_EQ(t.count, 0);
     clu_table_fini(&t);
     CHECK_EQ(clu_alloc_live(), live);
+}
+
+TEST("table-1.6 whatever changes who is found by what is counted")
+{
+    clu_table t;
+    start(&t);
+    clu_service *a, *b;
+    uint64_t before = t.changes;
+#define COUNTED(call, counted) do { \
+        before = t.changes; \
+        call; \
+        check_about(#call); \
+        CHECK_EQ(t.changes > before, counted); \
+    } while (0)
+    clu_address to = host(2), same = host(2);
+    same.port = 5;
+    COUNTED(insert(&t, "a", host(1), true, &a), true);
+    COUNTED(insert(&t, "b", host(1), false, &b), true);
+    COUNTED(clu_table_tags(&t, a, sim_list("x y")), true);
+    COUNTED(clu_table_tags(&t, a, sim_list("")), true);
+    COUNTED(clu_table_address(&t, b, &to, false), true);
+    COUNTED(clu_table_address(&t, b, &same, false), false);
+    COUNTED(clu_table_address(&t, b, &to, true), true);
+    COUNTED(clu_table_props(&t, b, clu_slice_str("t {port 1}"), true), false);
+    COUNTED(clu_table_protocols(&t, b, sim_list("t c")), false);
+    COUNTED(clu_table_drop(&t, b), true);
+    COUNTED(clu_table_fini(&t), true);
+#undef COUNTED
 }
 
 TEST("table-2.1 what left the table lives while it is held")
