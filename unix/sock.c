@@ -122,7 +122,7 @@ int clu_sock_lift(int fd)
     return high;
 }
 
-static bool orphaned;           /* see the header */
+static _Thread_local bool orphaned;     /* see the header */
 
 void clu_sock_replace(int fd, int by)
 {
