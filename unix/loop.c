@@ -24,6 +24,13 @@ clu_ms clu_loop_clock(void)
     return (clu_ms)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+int64_t clu_loop_micros(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 /* ---- A child that was forked ----------------------------------------------- */
 
 static _Thread_local clu_list loops;    /* of this thread: the one that forks */
@@ -40,6 +47,7 @@ static void in_child(void)
             clu_sock_orphan(CLU_CONTAINER(w, clu_watch, link)->fd);
         }
         clu_poller_orphan(l->poller);
+        l->armed = CLU_NEVER;
     }
 }
 
@@ -187,13 +195,18 @@ clu_ms clu_loop_due(clu_loop *loop)
     return first ? first->at : CLU_NEVER;
 }
 
+static void wake_by(clu_loop *loop, clu_ms at, clu_ms now)
+{
+    if (at < loop->armed || loop->armed <= now) {
+        /* What failed is tried again when next there is something to arm. */
+        clu_err err = clu_poller_arm(loop->poller, at);
+        loop->armed = err == CLU_OK ? at : CLU_NEVER;
+    }
+}
+
 static void rearm(clu_loop *loop, clu_ms now)
 {
-    clu_ms due = clu_loop_due(loop);
-    if (due < loop->armed || loop->armed <= now) {
-        loop->armed = due;
-        clu_poller_arm(loop->poller, due);
-    }
+    wake_by(loop, clu_loop_due(loop), now);
 }
 
 clu_err clu_loop_set(clu_loop *loop, clu_timer *timer, clu_ms at)
@@ -246,18 +259,21 @@ static void run_timers(clu_loop *loop, clu_ms now)
 
 /* ---- Serving ------------------------------------------------------------- */
 
-/* How long the system may wait so that no timer is late. */
+/* How long the system may wait so that no timer is late; it is armed for the
+   end of that. */
 static int patience(clu_loop *loop, int wait)
 {
     clu_ms due = clu_loop_due(loop);
-    if (due == CLU_NEVER || wait == 0) {
+    if (wait == 0 || (wait < 0 && due == CLU_NEVER)) {
         return wait;
     }
-    clu_ms left = due - clu_loop_clock();
-    if (left < 0) {
-        left = 0;
+    clu_ms now = clu_loop_clock();
+    clu_ms end = wait < 0 || due - now < wait ? due : now + wait;
+    if (end <= now) {
+        return 0;
     }
-    return wait < 0 || left < wait ? (int)(left < 60000 ? left : 60000) : wait;
+    wake_by(loop, end, now);
+    return (int)(end - now < 60000 ? end - now : 60000);
 }
 
 /* Those that asked before this round; who asks now waits for the next. */

@@ -56,13 +56,14 @@ clu_err clu_loop_set(clu_loop *loop, clu_timer *timer, clu_ms at);
 void clu_loop_cancel(clu_loop *loop, clu_timer *timer);
 
 clu_ms clu_loop_clock(void);            /* CLOCK_MONOTONIC, ms */
+int64_t clu_loop_micros(void);          /* the same in us, to measure with */
 
 /*
  * Serves what is ready: at most so many rounds of the system's wait, waiting
  * at most wait ms in the first one (-1: for ever), then the timers that are
  * due.  Returns true when the last round still found something, so that more
- * may be ready.  Not re-entered: a call from inside a callback serves nothing
- * and returns false.
+ * may be ready.  It may return earlier than asked with nothing served.  Not
+ * re-entered: a call from inside a callback serves nothing and returns false.
  */
 bool clu_loop_run(clu_loop *loop, int wait, int rounds);
 

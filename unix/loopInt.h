@@ -59,12 +59,14 @@ void clu_poller_orphan(clu_poller *poller);
 clu_err clu_poller_set(clu_poller *poller, clu_watch *watch, unsigned before,
                        unsigned events);
 
-/* The descriptor shall be readable from then on; CLU_NEVER: by no time. */
-void clu_poller_arm(clu_poller *poller, clu_ms at);
+/* The descriptor shall be readable from then on; CLU_NEVER: by no time.
+   SYSTEM: it is armed for nothing. */
+clu_err clu_poller_arm(clu_poller *poller, clu_ms at);
 
 /*
  * Fills ready with at most CLU_LOOP_BATCH watches and returns how many; waits
- * up to wait ms (-1: for ever) for the first one or for the armed moment.
+ * for the first one or for the armed moment, which is no later than wait ms
+ * from now (-1: none, 0: does not wait).
  */
 int clu_poller_wait(clu_poller *poller, clu_list *watches, int wait,
                     clu_ready *ready);

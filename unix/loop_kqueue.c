@@ -19,6 +19,7 @@
 
 struct clu_poller {
     int fd;                     /* below FD_SETSIZE: Tcl 8.6 selects on it */
+    bool unarmed;               /* arming its timer failed */
 };
 
 clu_err clu_poller_create(clu_poller **poller)
@@ -90,7 +91,7 @@ clu_err clu_poller_set(clu_poller *p, clu_watch *watch, unsigned before,
     return err;
 }
 
-void clu_poller_arm(clu_poller *p, clu_ms at)
+clu_err clu_poller_arm(clu_poller *p, clu_ms at)
 {
     struct kevent change;
     if (at == CLU_NEVER) {
@@ -100,7 +101,9 @@ void clu_poller_arm(clu_poller *p, clu_ms at)
         EV_SET(&change, TIMER, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0,
                (intptr_t)(left > 0 ? left : 0), NULL);
     }
-    kevent(p->fd, &change, 1, NULL, 0, NULL);
+    p->unarmed = kevent(p->fd, &change, 1, NULL, 0, NULL) < 0
+        && at != CLU_NEVER;     /* what is not there cannot be deleted */
+    return p->unarmed ? CLU_SYSTEM : CLU_OK;
 }
 
 /* Read and write of one descriptor come apart: joined into one call. */
@@ -124,7 +127,7 @@ int clu_poller_wait(clu_poller *p, clu_list *watches, int wait,
     struct timespec t = { wait / 1000, (long)(wait % 1000) * 1000000 };
     struct kevent events[CLU_LOOP_BATCH];
     int n = kevent(p->fd, NULL, 0, events, CLU_LOOP_BATCH,
-                   wait < 0 ? NULL : &t);
+                   wait < 0 || (wait > 0 && !p->unarmed) ? NULL : &t);
     int found = 0;
     for (int i = 0; i < n; i++) {
         if (events[i].filter == EVFILT_TIMER) {

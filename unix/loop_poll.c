@@ -74,10 +74,11 @@ clu_err clu_poller_set(clu_poller *p, clu_watch *watch, unsigned before,
     return CLU_OK;
 }
 
-void clu_poller_arm(clu_poller *p, clu_ms at)
+clu_err clu_poller_arm(clu_poller *p, clu_ms at)
 {
     (void)p;                    /* the loop never waits past its timers */
     (void)at;
+    return CLU_OK;
 }
 
 static size_t collect(clu_poller *p, clu_list *watches)

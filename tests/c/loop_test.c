@@ -311,6 +311,30 @@ TEST("loop-2.4 a timer that sets itself for now does not hold up the loop")
     clu_loop_destroy(loop);
 }
 
+TEST("loop-2.5 a wait ends by its time, and what is armed is left alone")
+{
+    clu_loop *loop = loop_open();
+    probe p;
+    probe_open(&p, loop);
+    clu_ms start = clu_loop_clock(), now = start;
+    CHECK_ERR(clu_loop_set(loop, &p.timer, start + 60000), CLU_OK);
+    for (int tries = 0; now < start + 20 && tries < 1000; tries++) {
+        CHECK(!clu_loop_run(loop, (int)(start + 20 - now), 1));
+        now = clu_loop_clock();
+    }
+    CHECK(now >= start + 20);
+    CHECK_EQ(p.calls, 0);
+    CHECK_EQ(clu_loop_due(loop), start + 60000);
+    clu_loop_set(loop, &p.timer, now + 10);     /* earlier than the end */
+    while (p.calls == 0 && clu_loop_clock() < start + 5000) {
+        clu_loop_run(loop, 4000, 1);
+    }
+    CHECK_EQ(p.calls, 1);
+    CHECK(p.at >= now + 10 && p.at < start + 4000);
+    probe_close(&p);
+    clu_loop_destroy(loop);
+}
+
 static void run_again(clu_watch *watch, unsigned events, clu_ms now)
 {
     probe *p = CLU_CONTAINER(watch, probe, watch);
