@@ -171,7 +171,7 @@ int clu_node_publish(clu_node *node);   /* its command */
 extern const clu_patron clu_notify_patron;
 clu_up clu_notify_up;
 void clu_notify_timer(clu_timer *timer, clu_ms now);
-bool clu_notify_serve(clu_server *server, clu_ms until);
+void clu_notify_serve(clu_server *server, clu_ms until);
 bool clu_notify_behind(clu_server *server);
 bool clu_notify_waits(clu_server *server);
 void clu_notify_discard(clu_node *node);        /* empties both queues */

@@ -307,9 +307,17 @@ static bool has_work(const clu_node *node)
         ->limits.at[CLU_LIMIT_NESTING];
 }
 
+/* It left, and all is told: its commands are to go. */
+static bool is_over(const clu_node *node)
+{
+    return node->closing && !node->dead && is_idle(node)
+        && clu_engine_left(node->engine);
+}
+
 bool clu_notify_waits(clu_server *server)
 {
-    return has_work(CLU_CONTAINER(server, clu_node, server));
+    const clu_node *node = CLU_CONTAINER(server, clu_node, server);
+    return has_work(node) || is_over(node);
 }
 
 static void work(clu_node *node)
@@ -323,7 +331,7 @@ static void work(clu_node *node)
     }
 }
 
-bool clu_notify_serve(clu_server *server, clu_ms until)
+void clu_notify_serve(clu_server *server, clu_ms until)
 {
     clu_node *node = CLU_CONTAINER(server, clu_node, server);
     clu_node_hold(node);
@@ -333,14 +341,12 @@ bool clu_notify_serve(clu_server *server, clu_ms until)
         }
         work(node);
     } while (clu_loop_clock() < until);
-    bool more = has_work(node);
-    if (node->closing && is_idle(node) && clu_engine_left(node->engine)) {
+    if (is_over(node)) {
         clu_node_finish(node);
     } else {
         clu_node_rearm(node);
     }
     clu_node_release(node);
-    return more;
 }
 
 bool clu_notify_behind(clu_server *server)

@@ -5,10 +5,13 @@
  */
 #include "notifier.h"
 
+#include "linger.h"
+
 #include <tcl.h>
 
 #define ROUNDS   4              /* waits of the system an I/O phase takes */
 #define BUDGET   2              /* ms a dispatch phase takes */
+#define STRETCH  2              /* ms we wait ourselves, at most */
 
 typedef struct clu_notifier {
     clu_loop *loop;             /* NULL: not open */
@@ -17,6 +20,12 @@ typedef struct clu_notifier {
     clu_list servers;
     bool more;                  /* a dispatch is to come */
     bool queued;                /* it is in Tcl's queue */
+    clu_linger linger;
+    bool lingers;               /* our own wait is in Tcl's queue */
+    clu_ms until;               /* the stretch's end */
+    unsigned waits;             /* Tcl's, since we last had a turn */
+    int64_t since;              /* when the first of them began, us */
+    int64_t heard;              /* when something came last, in a stretch */
     Tcl_TimerToken clock;       /* where the loop has no descriptor: poll */
 } clu_notifier;
 
@@ -43,15 +52,24 @@ static bool behind(clu_notifier *n)
     return false;
 }
 
+static bool anybody_waits(clu_notifier *n)
+{
+    for (clu_list *l = n->servers.next; l != &n->servers; l = l->next) {
+        if (SERVER_OF(l)->waits(SERVER_OF(l))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * Every server gets its turn, the first one another next time.  Tricky: a
  * script may remove servers and close the loop, so after each turn the walk
  * begins anew from the head, with the one just served moved to the end.
  */
-static bool dispatch(clu_notifier *n)
+static void dispatch(clu_notifier *n)
 {
     clu_ms until = clu_loop_clock() + BUDGET;
-    bool more = false;
     size_t turns = 0;
     for (clu_list *l = n->servers.next; l != &n->servers; l = l->next) {
         turns++;
@@ -60,18 +78,17 @@ static bool dispatch(clu_notifier *n)
         clu_server *server = SERVER_OF(n->servers.next);
         clu_list_unlink(&server->link);
         clu_list_append(&n->servers, &server->link);
-        more = server->serve(server, until) || more;
+        server->serve(server, until);
     }
-    return more;
 }
 
 static void rearm(clu_notifier *n);
 
 static void serve(clu_notifier *n)
 {
-    if (dispatch(n)) {
-        clu_notifier_wake();
-    }
+    dispatch(n);
+    n->more = anybody_waits(n); /* what woke us meanwhile is done by now */
+    n->waits = 0;
     rearm(n);
 }
 
@@ -89,15 +106,24 @@ static int on_more(Tcl_Event *event, int flags)
     }
     n->queued = false;
     if (n->more) {
-        n->more = false;
         serve(n);
     }
     return 1;
 }
 
+static void queue(Tcl_EventProc *proc)
+{
+    Tcl_Event *event = (Tcl_Event *)(void *)Tcl_Alloc(sizeof *event);
+    event->proc = proc;
+    Tcl_QueueEvent(event, TCL_QUEUE_TAIL);
+}
+
 static void before_wait(ClientData cd, int flags)
 {
     clu_notifier *n = cd;
+    if (n->waits++ == 0) {
+        n->since = clu_loop_micros();
+    }
     if (n->more && (flags & TCL_TIMER_EVENTS)) {
         Tcl_SetMaxBlockTime(&(Tcl_Time){ 0, 0 });
     }
@@ -107,27 +133,92 @@ static void after_wait(ClientData cd, int flags)
 {
     clu_notifier *n = cd;
     if (n->more && !n->queued && (flags & TCL_TIMER_EVENTS)) {
-        Tcl_Event *event = (Tcl_Event *)(void *)Tcl_Alloc(sizeof *event);
-        event->proc = on_more;
         n->queued = true;
-        Tcl_QueueEvent(event, TCL_QUEUE_TAIL);
+        queue(on_more);
     }
 }
+
+/* ---- waiting ourselves (linger.h) ------------------------------------------ */
+
+static int on_linger(Tcl_Event *event, int flags);
 
 static int is_ours(Tcl_Event *event, ClientData cd)
 {
     (void)cd;
-    return event->proc == on_more;
+    return event->proc == on_more || event->proc == on_linger;
+}
+
+static int is_foreign(Tcl_Event *event, ClientData cd)
+{
+    bool *found = cd;
+    /* One that is being served just now has no procedure. */
+    *found = *found || (event->proc != NULL && !is_ours(event, NULL));
+    return 0;                   /* deletes nothing */
+}
+
+/* Does anybody else's event wait in Tcl's queue?  Tcl shows it to those who
+   delete only. */
+static bool others_wait(void)
+{
+    bool found = false;
+    Tcl_DeleteEvents(is_foreign, &found);
+    return found;
+}
+
+static void linger(clu_notifier *n)
+{
+    if (!n->lingers) {
+        n->lingers = true;
+        queue(on_linger);
+    }
+}
+
+/*
+ * Waits for the next message where Tcl would.  An event of its own, so that
+ * what was served before has its effect: a vwait that it ended returns first.
+ */
+static int on_linger(Tcl_Event *event, int flags)
+{
+    (void)event;
+    clu_notifier *n = mine();
+    if (!(flags & TCL_FILE_EVENTS)) {
+        return 0;
+    }
+    n->lingers = false;
+    bool came = false;
+    clu_ms left = n->until - clu_loop_clock();
+    if (n->loop != NULL && left > 0 && !behind(n) && !n->more
+        && !others_wait()) {
+        came = clu_loop_run(n->loop, flags & TCL_DONT_WAIT ? 0 : (int)left, 1);
+        if (came) {
+            n->heard = clu_loop_micros();
+        }
+        serve(n);
+    }
+    if (came && n->loop != NULL) {
+        linger(n);
+    } else {
+        clu_linger_over(&n->linger, clu_loop_micros() - n->heard);
+    }
+    return 1;
 }
 
 static void on_readable(ClientData cd, int mask)
 {
     clu_notifier *n = cd;
     (void)mask;
+    bool alone = n->waits == 1 && !others_wait();
+    int64_t now = clu_loop_micros();
+    bool lingers = clu_linger_woken(&n->linger, alone, now - n->since);
     if (n->loop != NULL && !behind(n)) {
         clu_loop_run(n->loop, 0, ROUNDS);
     }
     serve(n);
+    if (lingers && n->loop != NULL && clu_loop_descriptor(n->loop) >= 0) {
+        n->heard = now;
+        n->until = now / 1000 + STRETCH;
+        linger(n);
+    }
 }
 
 /* ---- without a descriptor of its own (poll) -------------------------------- */
@@ -206,7 +297,7 @@ void clu_notifier_close(void)
     }
     Tcl_DeleteEventSource(before_wait, after_wait, n);
     Tcl_DeleteEvents(is_ours, NULL);
-    n->more = n->queued = false;
+    n->more = n->queued = n->lingers = false;
     if (n->clock != NULL) {
         Tcl_DeleteTimerHandler(n->clock);
         n->clock = NULL;
@@ -240,11 +331,8 @@ void clu_notifier_wake(void)
 void clu_notifier_stir(void)
 {
     clu_notifier *n = mine();
-    for (clu_list *l = n->servers.next; l != &n->servers; l = l->next) {
-        if (SERVER_OF(l)->waits(SERVER_OF(l))) {
-            clu_notifier_wake();
-            return;
-        }
+    if (!n->more && anybody_waits(n)) {
+        clu_notifier_wake();
     }
 }
 

@@ -8,6 +8,8 @@
  *                         -> more to do? an event of our own, at the end of
  *                            the queue, so that Tk and the application's own
  *                            handlers have their turn
+ *                         -> traffic for us alone? an event of our own that
+ *                            waits for more of it, 2 ms at most (linger.h)
  *
  * While scripts are behind with what came, no more is read: TCP pushes back,
  * and what UDP loses the kernel counts.
@@ -20,8 +22,7 @@
 
 /* Somebody with scripts to run. */
 typedef struct clu_server {
-    /* Works until then at most; true: there is more to do. */
-    bool (*serve)(struct clu_server *server, clu_ms until);
+    void (*serve)(struct clu_server *server, clu_ms until);     /* or all */
     bool (*behind)(struct clu_server *server);  /* so much that I/O waits */
     bool (*waits)(struct clu_server *server);   /* there is something to serve */
     clu_list link;              /* the notifier's own */
