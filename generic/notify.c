@@ -12,8 +12,6 @@
 #include "hooks.h"
 #include "tclTransport.h"
 
-#include <stdio.h>
-
 typedef struct clu_told {       /* one piece of news that waits */
     clu_list link;
     clu_news news;              /* its packet is a copy, its service held */
@@ -111,7 +109,9 @@ static void tell(void *ctx, const clu_news *news)
         clu_service_hold(news->service);
     }
     if (news->via != NULL) {
-        snprintf(told->via, sizeof told->via, "%s", news->via);
+        size_t n = strlen(news->via);
+        memcpy(told->via, news->via,
+               n < sizeof told->via ? n : sizeof told->via - 1);
         told->news.via = told->via;
     }
     told->weight = sizeof *told + (packet ? clu_packet_weight(packet) : 0);

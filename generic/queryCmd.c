@@ -214,21 +214,28 @@ static void remember(clu_query_object *q, const clu_news *news,
     }
 }
 
+#define FEW 8                   /* words of a callback, as a rule */
+
 /* The callback with {event query} behind its words. */
 static bool call(clu_query_object *q, int *code)
 {
     clu_node *node = q->node;
     Tcl_Size count;
-    Tcl_Obj **words;
+    Tcl_Obj **words, *few[FEW], **line = few;
+    Tcl_ListObjGetElements(NULL, q->command, &count, &words);
+    if (count >= FEW) {
+        line = (Tcl_Obj **)(void *)Tcl_Alloc(((unsigned)count + 1)
+                                             * (unsigned)sizeof *line);
+    }
+    memcpy(line, words, (size_t)count * sizeof *line);
     Tcl_Obj *pair[2] = { node->state->events[q->event],
                          clu_command_name(node->state->interp, q->token,
                                           &q->name) };
-    Tcl_Obj *line = Tcl_DuplicateObj(q->command);   /* was seen to be a list */
-    Tcl_IncrRefCount(line);
-    Tcl_ListObjAppendElement(NULL, line, Tcl_NewListObj(2, pair));
-    Tcl_ListObjGetElements(NULL, line, &count, &words);
-    bool alive = clu_notify_eval(node, count, words, code);
-    Tcl_DecrRefCount(line);
+    line[count] = Tcl_NewListObj(2, pair);
+    bool alive = clu_notify_eval(node, count + 1, line, code);
+    if (line != few) {
+        Tcl_Free((char *)line);
+    }
     return alive;
 }
 
