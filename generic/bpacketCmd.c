@@ -10,9 +10,14 @@
 /* Of one interpreter. */
 typedef struct state {
     Tcl_Obj *registry;          /* dict: type -> id and id -> type */
+    clu_bpacket_marks marks;    /* as the variables were ... */
+    bool traced, known;         /* ... while both of these hold */
 } state;
 
 /* ---- Marks --------------------------------------------------------------- */
+
+static const char *const mark_names[] = { "::bpacket::HEADER",
+                                          "::bpacket::EOF" };
 
 static Tcl_Obj *get_mark(Tcl_Interp *interp, const char *name, clu_slice *mark)
 {
@@ -28,11 +33,63 @@ static Tcl_Obj *get_mark(Tcl_Interp *interp, const char *name, clu_slice *mark)
     return copy;
 }
 
-void clu_bpacket_marks_get(Tcl_Interp *interp, clu_bpacket_marks *m)
+/* Written or unset: it is read again when it is needed. */
+static char *mark_changed(ClientData cd, Tcl_Interp *interp, const char *name,
+                          const char *part, int flags)
+{
+    (void)interp, (void)name, (void)part;
+    state *st = cd;
+    if (!(flags & TCL_INTERP_DESTROYED)) {      /* else st may be no more */
+        st->known = false;
+        st->traced = st->traced && !(flags & TCL_TRACE_DESTROYED);
+    }
+    return NULL;
+}
+
+#define CHANGES (TCL_GLOBAL_ONLY | TCL_TRACE_WRITES | TCL_TRACE_UNSETS)
+
+/* Both or none; one that was unset has lost its trace. */
+static void trace_marks(Tcl_Interp *interp, state *st)
+{
+    st->traced = true;
+    for (size_t i = 0; i < CLU_COUNT_OF(mark_names); i++) {
+        Tcl_UntraceVar2(interp, mark_names[i], NULL, CHANGES, mark_changed,
+                        st);
+        st->traced &= Tcl_TraceVar2(interp, mark_names[i], NULL, CHANGES,
+                                    mark_changed, st) == TCL_OK;
+    }
+}
+
+static void read_marks(Tcl_Interp *interp, clu_bpacket_marks *m)
 {
     m->marks = clu_frame_marks;
-    m->header = get_mark(interp, "::bpacket::HEADER", &m->marks.header);
-    m->footer = get_mark(interp, "::bpacket::EOF", &m->marks.footer);
+    m->header = get_mark(interp, mark_names[0], &m->marks.header);
+    m->footer = get_mark(interp, mark_names[1], &m->marks.footer);
+}
+
+void clu_bpacket_marks_get(Tcl_Interp *interp, clu_bpacket_marks *m)
+{
+    state *st = Tcl_GetAssocData(interp, STATE, NULL);
+    if (st == NULL) {           /* the interpreter is going */
+        read_marks(interp, m);
+        return;
+    }
+    if (!st->traced) {
+        st->known = false;
+        trace_marks(interp, st);
+    }
+    if (!st->known) {
+        clu_bpacket_marks_release(&st->marks);
+        read_marks(interp, &st->marks);
+        st->known = true;
+    }
+    *m = st->marks;
+    Tcl_Obj *held[] = { m->header, m->footer };
+    for (size_t i = 0; i < CLU_COUNT_OF(held); i++) {
+        if (held[i]) {
+            Tcl_IncrRefCount(held[i]);
+        }
+    }
 }
 
 void clu_bpacket_marks_release(clu_bpacket_marks *m)
@@ -378,6 +435,7 @@ static void forget_state(void *ctx, Tcl_Interp *interp)
     (void)interp;
     state *st = ctx;
     Tcl_DecrRefCount(st->registry);
+    clu_bpacket_marks_release(&st->marks);
     clu_free(st);
 }
 
@@ -420,8 +478,8 @@ static int make_commands(Tcl_Interp *interp)
         }
     }
     Tcl_SetAssocData(interp, STATE, forget_state, st);
-    offer_variable(interp, "::bpacket::HEADER", clu_frame_marks.header);
-    offer_variable(interp, "::bpacket::EOF", clu_frame_marks.footer);
+    offer_variable(interp, mark_names[0], clu_frame_marks.header);
+    offer_variable(interp, mark_names[1], clu_frame_marks.footer);
     Tcl_CreateObjCommand(interp, "::bpacket", command, st, NULL);
     Tcl_CreateObjCommand(interp, "::bpacket::Encode", encode_any, NULL, NULL);
     Tcl_CreateObjCommand(interp, "::bpacket::Decode", decode_any, NULL, NULL);
