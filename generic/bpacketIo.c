@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+#define BODY_ROOM 240           /* most packets fit, so that none is moved */
+
 typedef struct io {
     int refs;                   /* the command, and each call of it */
     Tcl_Interp *interp;
@@ -20,17 +22,24 @@ typedef struct io {
 
 /* ---- Encode -------------------------------------------------------------- */
 
+/* Mostly Tcl's own bytes of the name are the wire's, so they are tried first;
+   a template has none that are not. */
 static const clu_bpacket_field *field_by_name(const clu_bpacket_form *form,
                                               Tcl_Obj *name)
 {
-    clu_buf scratch;
-    clu_buf_init(&scratch, INT_MAX);
-    clu_slice wire;
-    const clu_template_field *field = NULL;
-    if (clu_text_borrow(name, &scratch, &wire) == CLU_OK) {
-        field = clu_template_by_name(form->plan, wire);
+    Tcl_Size n;
+    const char *inside = Tcl_GetStringFromObj(name, &n);
+    const clu_template_field *field =
+        clu_template_by_name(form->plan, clu_slice_of(inside, (size_t)n));
+    if (!field) {
+        clu_buf scratch;
+        clu_buf_init(&scratch, INT_MAX);
+        clu_slice wire;
+        if (clu_text_borrow(name, &scratch, &wire) == CLU_OK) {
+            field = clu_template_by_name(form->plan, wire);
+        }
+        clu_buf_fini(&scratch);
     }
-    clu_buf_fini(&scratch);
     return field ? &form->fields[field - form->plan->fields] : NULL;
 }
 
@@ -103,8 +112,8 @@ Tcl_Obj *clu_bpacket_wrap(const clu_marks *marks, clu_slice body)
     size_t length = body.n + (id > 0);
     size_t total = marks->header.n + clu_varint_size(length) + length
         + marks->footer.n;
-    Tcl_Obj *packet = Tcl_NewByteArrayObj(NULL, 0);
-    unsigned char *p = Tcl_SetByteArrayLength(packet, (Tcl_Size)total);
+    Tcl_Obj *packet = Tcl_NewByteArrayObj(NULL, (Tcl_Size)total);
+    unsigned char *p = Tcl_GetByteArrayFromObj(packet, NULL);
     memcpy(p, marks->header.p, marks->header.n);
     p += marks->header.n;
     p += clu_varint_write(p, length);
@@ -136,6 +145,7 @@ static int encode(io *o, Tcl_Size objc, Tcl_Obj *const objv[])
     Tcl_Obj *dict = objv[0];
     clu_buf body;
     clu_buf_init(&body, INT_MAX / 2);
+    clu_buf_reserve(&body, BODY_ROOM);
     Tcl_IncrRefCount(dict);
     int code = encode_body(interp, form, dict, &body);
     Tcl_DecrRefCount(dict);

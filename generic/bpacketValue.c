@@ -165,7 +165,9 @@ static int write_string(Tcl_Interp *interp, const clu_bpacket_field *field,
     } else {
         out->err = err;
     }
-    clu_buf_fini(&scratch);
+    if (scratch.room) {
+        clu_buf_fini(&scratch);
+    }
     return TCL_OK;
 }
 

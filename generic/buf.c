@@ -45,14 +45,8 @@ static size_t next_room(const clu_buf *b, size_t needed)
     return room > b->limit ? b->limit : room;
 }
 
-clu_err clu_buf_reserve(clu_buf *b, size_t more)
+static clu_err grow(clu_buf *b, size_t more)
 {
-    if (b->n > b->limit || more > b->limit - b->n) {
-        return fail(b, CLU_LIMIT);
-    }
-    if (more <= b->room - b->n) {
-        return CLU_OK;
-    }
     size_t room = next_room(b, b->n + more);
     unsigned char *p = clu_realloc(b->p, room);
     if (!p) {
@@ -61,6 +55,14 @@ clu_err clu_buf_reserve(clu_buf *b, size_t more)
     b->p = p;
     b->room = room;
     return CLU_OK;
+}
+
+clu_err clu_buf_reserve(clu_buf *b, size_t more)
+{
+    if (b->n > b->limit || more > b->limit - b->n) {
+        return fail(b, CLU_LIMIT);
+    }
+    return more <= b->room - b->n ? CLU_OK : grow(b, more);
 }
 
 clu_err clu_buf_bytes(clu_buf *b, clu_slice s)
@@ -84,6 +86,9 @@ clu_err clu_buf_byte(clu_buf *b, unsigned char value)
 
 clu_err clu_buf_varint(clu_buf *b, uint64_t value)
 {
+    if (value < 0x80) {
+        return clu_buf_byte(b, (unsigned char)value);
+    }
     unsigned char digits[CLU_VARINT_MAX];
     size_t n = clu_varint_write(digits, value);
     return clu_buf_bytes(b, (clu_slice){ digits, n });

@@ -70,10 +70,23 @@ bool clu_utf8_valid(clu_slice s)
     return true;
 }
 
+/* From 1 to 7f, eight bytes at once: what is less has its high bit set when
+   one is taken away, what is more has it before. */
 bool clu_utf8_ascii(clu_slice s)
 {
-    return s.n == 0
-        || (ascii_run(s.p, s.n) == s.n && !memchr(s.p, 0, s.n));
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    size_t i = 0;
+    for (; s.n - i >= 8; i += 8) {
+        uint64_t word;
+        memcpy(&word, s.p + i, sizeof word);
+        if (((word - ones) | word) & high) {
+            return false;
+        }
+    }
+    while (i < s.n && s.p[i] - 1u < 0x7f) {
+        i++;
+    }
+    return i == s.n;
 }
 
 size_t clu_utf8_write(unsigned char out[4], uint32_t point)
