@@ -159,9 +159,15 @@ int clu_way_cmd(ClientData cd, Tcl_Interp *interp, int objc,
     }
     group.port = 1;             /* connect wants one; nothing is sent */
     const clu_interface *asked = *name ? clu_host_interface(host, name) : NULL;
-    Tcl_SetObjResult(interp, way_new(host, &group, ttl, asked));
+    int code = TCL_OK;
+    if (*name && asked == NULL) {
+        code = clu_tcl_error(interp, CLU_VALUE, "there is no interface \"%s\"",
+                             name);
+    } else {
+        Tcl_SetObjResult(interp, way_new(host, &group, ttl, asked));
+    }
     clu_notifier_close();
-    return TCL_OK;
+    return code;
 }
 
 /* ---- time and files ------------------------------------------------------------- */

@@ -31,16 +31,22 @@ unset script
 
 # cluster join ?-option value ...? -> the cluster's command (API 1).
 proc ::cluster::Join args {
-    variable Joined
-    set config [JoinConfig $args]
-    incr Joined
-    lassign [core::join $Joined $config] cluster warning
-    trace add command $cluster delete ::cluster::node::Gone
-    trace add command $cluster rename ::cluster::node::Renamed
+    lassign [Enter [JoinConfig $args]] cluster warning
     if {$warning ne {}} {
         log::Say $cluster warning $warning {}
     }
     return $cluster
+}
+
+# Joins with options that were checked -> the cluster's command, and what is
+# wrong with the network, if anything is.
+proc ::cluster::Enter config {
+    variable Joined
+    incr Joined
+    lassign [core::join $Joined $config] cluster warning
+    trace add command $cluster delete ::cluster::node::Gone
+    trace add command $cluster rename ::cluster::node::Renamed
+    return [list $cluster $warning]
 }
 
 # Every option, as given or by default, checked; keys without the dash.

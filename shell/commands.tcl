@@ -28,6 +28,7 @@ namespace eval ::cluster::shell::commands {
             words {}   most 0   file look
             run ::cluster::shell::look::Doctor
             line {why discovery may not work, and what to do}
+            list {doctor Checks {it looks at}}
         }
         help {
             words ?command?   most 1   file help
@@ -42,7 +43,9 @@ namespace eval ::cluster::shell::commands {
             alone 1
         }
     }
-    variable Defaults {words {} least 0 most 0 options {} who 0 alone 0 joins 1}
+    variable Defaults {
+        words {} least 0 most 0 options {} who 0 alone 0 joins 1 list {}
+    }
 }
 
 proc ::cluster::shell::commands::Names {} {

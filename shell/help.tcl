@@ -38,6 +38,7 @@ proc ::cluster::shell::help::One command {
         puts {}
         Columns $rows
     }
+    List {*}[::cluster::shell::commands::Get $command list]
     set joins [::cluster::shell::commands::JoinOptions $command]
     if {[llength $joins]} {
         package require textutil::adjust
@@ -45,6 +46,15 @@ proc ::cluster::shell::help::One command {
         puts "\n  and the options of cluster join:"
         puts [textutil::indent [textutil::adjust::adjust [join [lsort $joins]] \
             -length 74] {    }]
+    }
+}
+
+# A table of the command's own: what is in it, and what that means.
+proc ::cluster::shell::help::List {{file {}} {table {}} {title {}}} {
+    if {$file ne {}} {
+        ::cluster::shell::Load $file
+        puts "\n  $title:"
+        Columns [set ::cluster::shell::${file}::$table]
     }
 }
 

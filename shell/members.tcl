@@ -16,21 +16,27 @@ proc ::cluster::shell::members::Join {command options} {
 }
 
 # Joins and waits for the answers of those who are there -> the cluster.
-#
-# The first answer says how many there are, ourselves among them. Whoever is
-# counted but gone would be waited for: so it also ends when nobody new came
-# for a while, on other hosts for longer.
 proc ::cluster::shell::members::Gather {command options} {
     set cluster [Join $command $options]
     ::cluster::shell::terminal::Progress [list apply {cluster {
         return "waiting for members, [$cluster known_services] known"
     }} $cluster]
+    Await $cluster [dict get $options -wait] [dict get $options -timeout]
+    ::cluster::shell::terminal::Done
+    return $cluster
+}
+
+# Waits so long for the first, and for all at most until the timeout.
+#
+# The first answer says how many there are, ourselves among them. Whoever is
+# counted but gone would be waited for: so it also ends when nobody new came
+# for a while, on other hosts for longer.
+proc ::cluster::shell::members::Await {cluster patience timeout} {
     set most 0
     set known 0
-    set patience [dict get $options -wait]
     set still [expr {[$cluster config remote] > 0 ? 700 : 120}]
     set begin [clock milliseconds]
-    set end [expr {$begin + [dict get $options -timeout]}]
+    set end [expr {$begin + $timeout}]
     set until [expr {$begin + $patience}]
     while {[set now [clock milliseconds]] < min($until, $end)} {
         set count [$cluster known_services]
@@ -42,8 +48,6 @@ proc ::cluster::shell::members::Gather {command options} {
         }
         ::cluster::shell::life::Pause 3
     }
-    ::cluster::shell::terminal::Done
-    return $cluster
 }
 
 # ---- who is meant ----------------------------------------------------------
