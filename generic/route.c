@@ -38,17 +38,20 @@ static unsigned transport_named(const clu_engine *e, clu_slice name)
 
 /* Where the service says it listens for this transport.  Before it said so
    there may still be a connection it made, so no port is no refusal. */
-static void aim(const clu_service *s, const clu_transport *t, clu_buf *scratch,
-                clu_target *to)
+static void aim(const clu_engine *e, clu_service *s, unsigned index,
+                clu_buf *scratch, clu_target *to)
 {
+    const clu_transport *t = e->transports[index];
     *to = (clu_target){ .service = s->id };
     if (t->multicast) {
         return;
     }
+    clu_spot spot = clu_service_spot(s, index, e->transport_count, t->name,
+                                     scratch);
     to->addr = s->addr;
-    to->addr.port = clu_service_port(s, t->name);
+    to->addr.port = spot.port;
     if (t->local_only) {
-        clu_service_prop(s, t->name, "path", scratch, &to->path);
+        to->path = spot.path;
     }
     if (s->local && to->addr.family != 4 && to->addr.family != 6) {
         to->addr = (clu_address){ .family = 4, .ip = { 127, 0, 0, 1 },
@@ -85,16 +88,17 @@ static clu_err ask_depart(clu_engine *e, const clu_transport *t,
  * 1. leave the cluster, so `busy` keeps the transports; 2. let the loop run
  * and the service change, so its address is looked at behind the hook.
  */
-static clu_err hand_over(clu_trip *trip, clu_transport *t, bool *nowhere)
+static clu_err hand_over(clu_trip *trip, unsigned index, bool *nowhere)
 {
     clu_engine *e = trip->e;
+    clu_transport *t = e->transports[index];
     clu_buf scratch;
     clu_target to;
     clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_PROPS]);
     e->busy++;
     clu_err err = ask_depart(e, t, trip->s, trip->frame);
     if (err == CLU_OK) {
-        aim(trip->s, t, &scratch, &to);
+        aim(e, trip->s, index, &scratch, &to);
         *nowhere = to.addr.port == 0 && to.path.n == 0 && !t->multicast
             && !t->finds;
         err = t->ops->send(t, &to, trip->frame, &trip->ticket, trip->now);
@@ -114,7 +118,7 @@ static clu_err attempt(clu_trip *trip, unsigned index)
         return CLU_LIMIT;
     }
     bool nowhere = false;
-    clu_err err = hand_over(trip, t, &nowhere);
+    clu_err err = hand_over(trip, index, &nowhere);
     if (err == CLU_OK) {
         if (reply) {
             pay(trip->s, trip->frame.n);

@@ -21,6 +21,7 @@ void clu_service_release(clu_service *s)
     clu_free((void *)s->protocols.wire.p);
     clu_free((void *)s->tags.wire.p);
     clu_free((void *)s->props.p);
+    clu_free(s->spots);
     clu_free(s->entries);
     clu_free(s);
 }
@@ -96,8 +97,15 @@ clu_err clu_service_props(clu_service *s, clu_slice text, bool merge,
     clu_err err = clu_words_merge(before, text,
                                   (size_t)limits->at[CLU_LIMIT_MAP_ENTRIES],
                                   &merged);
-    if (err == CLU_OK) {
+    bool changed = err == CLU_OK
+        && !clu_slice_eq(s->props, clu_buf_slice(&merged));
+    if (changed) {
         err = replace(&s->props, clu_buf_slice(&merged));
+    }
+    if (changed && err == CLU_OK) {
+        clu_free(s->spots);
+        s->spots = NULL;
+        s->spot_count = 0;
     }
     if (err == CLU_OK) {
         s->kin = has_capabilities(s);
@@ -154,22 +162,68 @@ clu_err clu_service_named(const clu_service *s, clu_buf *scratch,
         : clu_words_get(caps, clu_slice_str("name"), scratch, name);
 }
 
-uint16_t clu_service_port(const clu_service *s, const char *protocol)
+static uint16_t port_of(clu_slice text)
+{
+    unsigned port = 0;
+    if (text.n > 5) {
+        return 0;
+    }
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9') {
+            return 0;
+        }
+        port = port * 10 + (unsigned)(text.p[i] - '0');
+    }
+    return port <= 65535 ? (uint16_t)port : 0;
+}
+
+static clu_err get_port(const clu_service *s, const char *protocol,
+                        uint16_t *port)
 {
     clu_buf scratch;
     clu_buf_init(&scratch, s->props.n);
     clu_slice text;
-    unsigned port = 0;
-    if (clu_service_prop(s, protocol, "port", &scratch, &text) == CLU_OK
-        && text.n >= 1 && text.n <= 5) {
-        for (size_t i = 0; i < text.n; i++) {
-            if (text.p[i] < '0' || text.p[i] > '9') {
-                port = 0;
-                break;
-            }
-            port = port * 10 + (unsigned)(text.p[i] - '0');
-        }
-    }
+    clu_err err = clu_service_prop(s, protocol, "port", &scratch, &text);
+    *port = err == CLU_OK ? port_of(text) : 0;
     clu_buf_fini(&scratch);
-    return port <= 65535 ? (uint16_t)port : 0;
+    return err;
+}
+
+uint16_t clu_service_port(const clu_service *s, const char *protocol)
+{
+    uint16_t port;
+    get_port(s, protocol, &port);
+    return port;
+}
+
+/* Without memory for it, it is looked up each time. */
+static clu_spot *place_of(clu_service *s, size_t index, size_t count)
+{
+    if (s->spots == NULL && count > 0) {
+        s->spots = clu_alloc(count * sizeof *s->spots);
+        s->spot_count = s->spots != NULL ? count : 0;
+    }
+    return index < s->spot_count ? &s->spots[index] : NULL;
+}
+
+clu_spot clu_service_spot(clu_service *s, size_t index, size_t count,
+                          const char *protocol, clu_buf *scratch)
+{
+    clu_spot *kept = place_of(s, index, count);
+    if (kept != NULL && kept->known) {
+        return *kept;
+    }
+    clu_spot spot = { .known = true };
+    clu_err no_port = get_port(s, protocol, &spot.port);
+    clu_err no_path = clu_service_prop(s, protocol, "path", scratch,
+                                       &spot.path);
+    if (no_path != CLU_OK) {
+        spot.path = clu_slice_str("");
+    }
+    /* What had to be unquoted stands in scratch, and that is the caller's. */
+    if (kept != NULL && scratch->n == 0 && no_port != CLU_NOMEM
+        && no_path != CLU_NOMEM) {
+        *kept = spot;
+    }
+    return spot;
 }

@@ -64,6 +64,8 @@ typedef struct clu_service {
     clu_items protocols;        /* its order of preference, ours to free */
     clu_items tags;             /* as it sent them, ours to free */
     clu_slice props;            /* text of a dict, ours to free */
+    struct clu_spot *spots;     /* what was looked up in it to send, or NULL */
+    size_t spot_count;
     clu_ms first_seen;
     clu_ms last_seen;           /* any authentic packet */
     clu_ms reported;            /* when we last answered its discovery, or 0 */
@@ -78,6 +80,13 @@ typedef struct clu_service {
     void *face;                 /* what the host shows of it; NULL: nothing */
     size_t weight;              /* bytes charged to the table's budget */
 } clu_service;
+
+/* Where it listens for one transport, as its properties say. */
+typedef struct clu_spot {
+    bool known;                 /* it was looked up */
+    uint16_t port;              /* 0: it has none */
+    clu_slice path;             /* empty: it has none */
+} clu_spot;
 
 static inline clu_slice clu_service_sid(const clu_service *s)
 {
@@ -116,5 +125,12 @@ uint16_t clu_service_port(const clu_service *s, const char *protocol);
    Points into the service or into scratch. */
 clu_err clu_service_prop(const clu_service *s, const char *protocol,
                          const char *key, clu_buf *scratch, clu_slice *value);
+
+/*
+ * Both of them for the index-th of count transports, kept until its properties
+ * change.  The path points into the service or into scratch.
+ */
+clu_spot clu_service_spot(clu_service *s, size_t index, size_t count,
+                          const char *protocol, clu_buf *scratch);
 
 #endif

@@ -138,6 +138,13 @@ TEST("service-3.1 the port it advertises, or none")
         CHECK_ERR(clu_service_props(s, clu_slice_str(cases[i].props), false,
                                     &limits), CLU_OK);
         CHECK_EQ(clu_service_port(s, "t"), cases[i].port);
+        for (int again = 0; again < 2; again++) {
+            clu_buf scratch;
+            clu_buf_init(&scratch, 4096);
+            CHECK_EQ(clu_service_spot(s, 1, 3, "t", &scratch).port,
+                     cases[i].port);
+            clu_buf_fini(&scratch);
+        }
     }
     clu_table_fini(&t);
 }
@@ -169,8 +176,38 @@ TEST("service-3.2 a path comes back whole, whatever quoting it took")
         CHECK_ERR(clu_service_prop(s, "u", "path", &scratch, &path),
                   cases[i].err);
         CHECK_SLICE(path, cases[i].path);
+        for (int again = 0; again < 2; again++) {
+            clu_buf_clear(&scratch);
+            CHECK_SLICE(clu_service_spot(s, 0, 2, "u", &scratch).path,
+                        cases[i].path);
+        }
         clu_buf_fini(&scratch);
     }
+    clu_table_fini(&t);
+}
+
+TEST("service-3.3 a spot is kept until the properties change, each by itself")
+{
+    clu_table t;
+    clu_service *s = make(&t);
+    clu_buf scratch;
+    clu_buf_init(&scratch, 4096);
+    CHECK_ERR(clu_service_props(s, clu_slice_str("t {port 1} u {path /x}"),
+                                false, &limits), CLU_OK);
+    long calls = clu_alloc_calls();
+    CHECK_EQ(clu_service_spot(s, 0, 2, "t", &scratch).port, 1);
+    CHECK_SLICE(clu_service_spot(s, 1, 2, "u", &scratch).path, "/x");
+    CHECK_EQ(clu_service_spot(s, 2, 2, "x", &scratch).port, 0);
+    CHECK_EQ(clu_alloc_calls(), calls + 1);     /* their place, once */
+    CHECK_ERR(clu_service_props(s, clu_slice_str("u {path /y}"), true,
+                                &limits), CLU_OK);
+    CHECK_EQ(clu_service_spot(s, 0, 2, "t", &scratch).port, 1);
+    CHECK_SLICE(clu_service_spot(s, 1, 2, "u", &scratch).path, "/y");
+    CHECK_ERR(clu_service_props(s, clu_slice_str("t {port 2}"), false,
+                                &limits), CLU_OK);
+    CHECK_EQ(clu_service_spot(s, 0, 2, "t", &scratch).port, 2);
+    CHECK_SLICE(clu_service_spot(s, 1, 2, "u", &scratch).path, "");
+    clu_buf_fini(&scratch);
     clu_table_fini(&t);
 }
 
@@ -193,6 +230,9 @@ static clu_err advertise(void *ctx)
     clu_buf_init(&scratch, 100);
     clu_slice path;
     if (err == CLU_OK) {
+        clu_spot spot = clu_service_spot(s, 0, 1, "u", &scratch);
+        CHECK(spot.path.n == 0 || clu_slice_eq(spot.path,
+                                              clu_slice_str("/{")));
         err = clu_service_prop(s, "u", "path", &scratch, &path);
     }
     clu_buf_fini(&scratch);
