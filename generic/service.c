@@ -91,6 +91,9 @@ clu_err clu_service_props(clu_service *s, clu_slice text, bool merge,
     if (text.n > limit) {
         return CLU_LIMIT;       /* before it costs anything */
     }
+    if (s->props.n > 0 && clu_slice_eq(s->props, text)) {
+        return CLU_OK;          /* a dict merged with itself, as it mostly is */
+    }
     clu_buf merged;
     clu_buf_init(&merged, limit);
     clu_slice before = merge ? s->props : clu_slice_str("");

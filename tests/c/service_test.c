@@ -66,6 +66,8 @@ TEST("service-2.1 properties merge, or replace")
         { "odd", true, CLU_VALUE, "t {port 2} u {path /a}" },
         { "a {b", true, CLU_VALUE, "t {port 2} u {path /a}" },
         { "t {port 3}", false, CLU_OK, "t {port 3}" },
+        { "t {port 3}", true, CLU_OK, "t {port 3}" },
+        { "t  {port 3} t {port 3}", true, CLU_OK, "t {port 3}" },
         { "odd", false, CLU_VALUE, "t {port 3}" },
         { "", false, CLU_OK, "" },
     };
@@ -93,6 +95,21 @@ TEST("service-2.2 our kind is known by its capabilities")
         check_about("%s", cases[i].text);
         clu_service_props(s, clu_slice_str(cases[i].text), false, &limits);
         CHECK_EQ(s->kin, cases[i].kin);
+    }
+    clu_table_fini(&t);
+}
+
+TEST("service-2.4 properties that are repeated cost no memory")
+{
+    clu_table t;
+    clu_service *s = make(&t);
+    clu_slice text = clu_slice_str("t {port 1} u {path /a} caps 2");
+    for (int i = 0; i < 4; i++) {
+        clu_alloc_fail_at(0, false);
+        CHECK_ERR(clu_service_props(s, text, i % 2, &limits), CLU_OK);
+        CHECK_EQ(clu_alloc_calls() > 0, i == 0);
+        CHECK_SLICE(s->props, "t {port 1} u {path /a} caps 2");
+        CHECK(s->kin);
     }
     clu_table_fini(&t);
 }
