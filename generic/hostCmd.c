@@ -7,6 +7,7 @@
 #include "node.h"
 
 #include "../unix/group.h"
+#include "../unix/lookup.h"
 #include "../unix/path.h"
 
 #ifdef __linux__
@@ -168,6 +169,28 @@ int clu_way_cmd(ClientData cd, Tcl_Interp *interp, int objc,
     }
     clu_notifier_close();
     return code;
+}
+
+/* lookup NAME FAMILY -> the address that a seed of this name would be. */
+int clu_lookup_cmd(ClientData cd, Tcl_Interp *interp, int objc,
+                   Tcl_Obj *const objv[])
+{
+    (void)cd;
+    clu_address found;
+    int family;
+    if (objc != 3) {
+        Tcl_WrongNumArgs(interp, 1, objv, "name family");
+        return TCL_ERROR;
+    }
+    if (Tcl_GetIntFromObj(interp, objv[2], &family) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    if (clu_lookup(Tcl_GetString(objv[1]), family, &found) != CLU_OK) {
+        return clu_tcl_error(interp, CLU_GONE, "\"%s\" has no IPv%d address",
+                             Tcl_GetString(objv[1]), family);
+    }
+    Tcl_SetObjResult(interp, address_new(&found));
+    return TCL_OK;
 }
 
 /* ---- time and files ------------------------------------------------------------- */

@@ -110,6 +110,7 @@ static void make_commands(Tcl_Interp *interp, clu_state *state)
         { "::cluster::core::host", clu_host_cmd },
         { "::cluster::core::interfaces", clu_interfaces_cmd },
         { "::cluster::core::way", clu_way_cmd },
+        { "::cluster::core::lookup", clu_lookup_cmd },
         { "::cluster::core::clock", clu_clock_cmd },
         { "::cluster::core::kept", clu_kept_cmd },
     };

@@ -145,6 +145,7 @@ Tcl_ObjCmdProc clu_limits_cmd;          /* ::cluster::core::limits */
 Tcl_ObjCmdProc clu_host_cmd;            /* ::cluster::core::host */
 Tcl_ObjCmdProc clu_interfaces_cmd;      /* ::cluster::core::interfaces */
 Tcl_ObjCmdProc clu_way_cmd;             /* ::cluster::core::way group hops face */
+Tcl_ObjCmdProc clu_lookup_cmd;          /* ::cluster::core::lookup name family */
 Tcl_ObjCmdProc clu_clock_cmd;           /* ::cluster::core::clock */
 Tcl_ObjCmdProc clu_kept_cmd;            /* ::cluster::core::kept directory ours */
 

@@ -47,8 +47,10 @@ unset name
 # options: those of the command. -> a list of dicts: check, state, words.
 proc ::cluster::shell::doctor::run options {
     variable Checks
+    terminal::Progress [list string cat "looking around"]
     set facts [Facts [::cluster::JoinConfig [options::OfJoin doctor $options]] \
         [dict get $options -wait] [dict get $options -timeout]]
+    terminal::Done
     return [lmap {check -} $Checks {
         lassign [Judge $check $facts] state words
         dict create check $check state $state words $words
@@ -89,7 +91,7 @@ proc ::cluster::shell::doctor::Way config {
 # Joins for a moment, by multicast alone: what others see is one more member.
 # -> a dict: joined, or else message and code; warning; echo, the milliseconds
 # until a beacon of ours came back, or empty; taken, the interfaces; services,
-# dicts of address and original; clock, how long it took by each clock; seeds,
+# dicts of address, local and original; clock, how long it took by each clock; seeds,
 # why they were left out, or empty.
 proc ::cluster::shell::doctor::Trial {config wait timeout} {
     dict set config protocols c
@@ -137,7 +139,7 @@ proc ::cluster::shell::doctor::Listen {cluster config wait timeout} {
     set taken [system::Joined [dict get $config address]]
     members::Await $cluster $wait [expr {min($timeout, $Most)}]
     set services [lmap service [$cluster services] {
-        dict create address [$service ip] \
+        dict create address [$service ip] local [$service local] \
             original [expr {![dict exists [$service props] caps]}]
     }]
     return [dict create echo $echo taken $taken services $services \

@@ -99,6 +99,7 @@ proc ::cluster::shell::doctor::Answers {facts host {port {}}} {
     if {$port eq {}} {
         set port [dict get $facts port]
     }
+    set host [::cluster::core::lookup $host [dict get $facts family]]
     if {[::cluster::IsLocal $host] && [system::Linux]} {
         return [expr {$port == [dict get $facts port]
             ? [llength [dict get $facts holders]] > 0
@@ -121,7 +122,20 @@ proc ::cluster::shell::doctor::Check_members facts {
     if {$count == 0} {
         return [Ok "nobody else answers; another one would be: cluster serve"]
     }
-    return [Ok "[Count $count {member answers} {members answer}]"]
+    set words [Count $count {member answers} {members answer}]
+    if {[set far [Far $facts]]} {
+        append words ", $far of other hosts"
+    }
+    return [Ok $words]
+}
+
+# How many members of other hosts answer.
+proc ::cluster::shell::doctor::Far facts {
+    set far 0
+    foreach service [dict get $facts trial services] {
+        incr far [expr {![dict get $service local]}]
+    }
+    return $far
 }
 
 proc ::cluster::shell::doctor::Check_originals facts {

@@ -383,15 +383,15 @@ proc ::cluster::shell::doctor::Limit {facts name} {
 proc ::cluster::shell::doctor::Check_container facts {
     set kind [system::Container]
     set own [system::OwnNetwork]
-    if {$kind ne {} && [dict get $facts hops] > 0} {
+    if {$kind ne {} && [dict get $facts hops] > 0 && ![Far $facts]} {
         return [Warn "this is a container of $kind, and bridges of containers\
             often carry no multicast" "run it in the host's network (docker run\
             --network host), or join with -seeds"]
     }
     if {$kind ne {} || $own} {
         return [Ok "[expr {$kind eq {} ? "this is a network namespace of its\
-            own" : "this is a container of $kind"}]: with -remote 0 only\
-            members in it are met"]
+            own" : "this is a container of $kind"}][expr {
+                [dict get $facts hops] ? "" : ": only members in it are met"}]"]
     }
     return [Ok "no sign of one"]
 }
