@@ -60,7 +60,17 @@ static inline void compress(uint64_t v[4], uint64_t m)
 }
 
 /* The paper reads words low byte first, on every machine. */
-static inline uint64_t load(const unsigned char *p, size_t n)
+static inline uint64_t load(const unsigned char *p)
+{
+    uint64_t m;
+    memcpy(&m, p, sizeof m);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    m = __builtin_bswap64(m);
+#endif
+    return m;
+}
+
+static inline uint64_t load_rest(const unsigned char *p, size_t n)
 {
     uint64_t m = 0;
     for (size_t i = 0; i < n; i++) {
@@ -79,9 +89,9 @@ uint64_t clu_hash(clu_slice bytes)
     size_t n = bytes.n;
     const unsigned char *p = bytes.p;
     for (; n >= 8; p += 8, n -= 8) {
-        compress(v, load(p, 8));
+        compress(v, load(p));
     }
-    compress(v, (uint64_t)bytes.n << 56 | load(p, n));
+    compress(v, (uint64_t)bytes.n << 56 | load_rest(p, n));
     v[2] ^= 0xff;
     for (int i = 0; i < 4; i++) {
         sip_round(v);

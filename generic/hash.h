@@ -8,8 +8,8 @@
  *     [1]                            ^------------'       at[i]->index == i
  *     [2] -> node
  *
- * Nodes live inside what they hold; CLU_CONTAINER gives it back.  Keys come
- * from the network, so they are hashed with SipHash and a key drawn when the
+ * Nodes live inside what they hold; CLU_CONTAINER gives it back.  Keys
+ * from the network are hashed with SipHash and a key drawn when the
  * process starts: nobody outside can make them collide.
  */
 #ifndef CLU_HASH_H
@@ -20,6 +20,13 @@
 /* SipHash-2-4.  The key of the process, unless a test sets another. */
 uint64_t clu_hash(clu_slice bytes);
 void clu_hash_key(uint64_t k0, uint64_t k1);
+
+/* Of a number that we gave out ourselves, one after the other: nobody outside
+   chooses it, and as it is it fills the buckets evenly. */
+static inline uint64_t clu_hash_id(uint64_t id)
+{
+    return id;
+}
 
 typedef struct clu_map_node {
     struct clu_map_node *next;  /* in the same bucket */

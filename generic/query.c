@@ -66,7 +66,7 @@ static clu_query *find_id(const clu_engine *e, clu_slice id)
 static clu_query *find(const clu_engine *e, uint64_t handle)
 {
     clu_slice key = key_of(&handle);
-    clu_map_node *node = clu_map_find(&e->handles, clu_hash(key), key,
+    clu_map_node *node = clu_map_find(&e->handles, clu_hash_id(handle), key,
                                       same_handle);
     return node ? CLU_CONTAINER(node, clu_query, by_handle) : NULL;
 }
@@ -345,7 +345,7 @@ static clu_err enter(clu_engine *e, clu_query *q)
         return err;
     }
     err = clu_map_insert(&e->handles, &q->by_handle,
-                         clu_hash(key_of(&q->handle)));
+                         clu_hash_id(q->handle));
     if (err == CLU_OK) {
         err = clu_engine_set(e, &q->late, q->due);
         if (err != CLU_OK) {

@@ -62,7 +62,8 @@ clu_service *clu_table_find(const clu_table *t, clu_slice sid, clu_slice hid)
 clu_service *clu_table_find_id(const clu_table *t, uint64_t id)
 {
     clu_slice key = id_key(&id);
-    clu_map_node *node = clu_map_find(&t->by_id, clu_hash(key), key, same_id);
+    clu_map_node *node = clu_map_find(&t->by_id, clu_hash_id(id), key,
+                                      same_id);
     return node ? CLU_CONTAINER(node, clu_service, by_id) : NULL;
 }
 
@@ -391,7 +392,7 @@ static clu_err insert_maps(clu_table *t, clu_service *s)
 {
     clu_err err = clu_map_insert(&t->by_uuid, &s->by_uuid, clu_hash(s->uuid));
     if (err == CLU_OK) {
-        err = clu_map_insert(&t->by_id, &s->by_id, clu_hash(id_key(&s->id)));
+        err = clu_map_insert(&t->by_id, &s->by_id, clu_hash_id(s->id));
         if (err != CLU_OK) {
             clu_map_remove(&t->by_uuid, &s->by_uuid);
         }

@@ -25,14 +25,16 @@ static bool same_peer(const clu_map_node *node, clu_slice key)
 clu_link *clu_stream_find(clu_stream *s, uint64_t id)
 {
     clu_slice key = key_of(&id);
-    clu_map_node *node = clu_map_find(&s->links, clu_hash(key), key, same_link);
+    clu_map_node *node = clu_map_find(&s->links, clu_hash_id(id), key,
+                                      same_link);
     return node ? CLU_CONTAINER(node, clu_link, by_id) : NULL;
 }
 
 clu_peer *clu_stream_peer(clu_stream *s, uint64_t service)
 {
     clu_slice key = key_of(&service);
-    clu_map_node *node = clu_map_find(&s->peers, clu_hash(key), key, same_peer);
+    clu_map_node *node = clu_map_find(&s->peers, clu_hash_id(service), key,
+                                      same_peer);
     return node ? CLU_CONTAINER(node, clu_peer, node) : NULL;
 }
 
@@ -48,8 +50,7 @@ static clu_peer *make_peer(clu_stream *s, uint64_t service)
     }
     p->service = service;
     clu_list_init(&p->links);
-    if (clu_map_insert(&s->peers, &p->node, clu_hash(key_of(&p->service)))
-        != CLU_OK) {
+    if (clu_map_insert(&s->peers, &p->node, clu_hash_id(service)) != CLU_OK) {
         clu_free(p);
         return NULL;
     }
@@ -131,7 +132,7 @@ clu_err clu_stream_add(clu_stream *s, int fd, const clu_sockaddr *to,
         return err;
     }
     l->id = ++s->last_id;
-    err = clu_map_insert(&s->links, &l->by_id, clu_hash(key_of(&l->id)));
+    err = clu_map_insert(&s->links, &l->by_id, clu_hash_id(l->id));
     if (err != CLU_OK) {
         clu_link_close(l, NULL);
         return err;
