@@ -113,6 +113,9 @@ static void make_commands(Tcl_Interp *interp, clu_state *state)
         { "::cluster::core::lookup", clu_lookup_cmd },
         { "::cluster::core::clock", clu_clock_cmd },
         { "::cluster::core::kept", clu_kept_cmd },
+        { "::cluster::core::signals", clu_signals_cmd },
+        { "::cluster::core::packets", clu_packets_cmd },
+        { "::cluster::core::fields", clu_fields_cmd },
     };
     for (size_t i = 0; i < CLU_COUNT_OF(commands); i++) {
         Tcl_CreateObjCommand(interp, commands[i].name, commands[i].run, state,

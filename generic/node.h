@@ -149,6 +149,15 @@ Tcl_ObjCmdProc clu_lookup_cmd;          /* ::cluster::core::lookup name family *
 Tcl_ObjCmdProc clu_clock_cmd;           /* ::cluster::core::clock */
 Tcl_ObjCmdProc clu_kept_cmd;            /* ::cluster::core::kept directory ours */
 
+/* ---- decodeCmd.c ---------------------------------------------------------------- */
+
+Tcl_ObjCmdProc clu_packets_cmd;         /* ::cluster::core::packets bytes */
+Tcl_ObjCmdProc clu_fields_cmd;          /* ::cluster::core::fields */
+
+/* ---- tclSignal.c ---------------------------------------------------------------- */
+
+Tcl_ObjCmdProc clu_signals_cmd;         /* ::cluster::core::signals prefix */
+
 /* ---- node.c -------------------------------------------------------------------- */
 
 Tcl_Obj *clu_node_name(clu_node *node); /* its command's, as of now */

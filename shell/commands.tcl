@@ -7,7 +7,7 @@ namespace eval ::cluster::shell::commands {
     # An option: the word for its value ({} for none), and what it says.
     variable Common {
         -format  {table|tcl|json|tsv {how results are written; table}}
-        -timeout {ms  {the longest it waits for answers; 5000}}
+        -timeout {ms  {the longest it waits for answers}}
         -wait    {ms  {how long it waits for the first member; 600}}
         -quiet   {{}  {no words on stderr but errors}}
     }
@@ -17,11 +17,99 @@ namespace eval ::cluster::shell::commands {
     }
     variable Table {
         ls {
-            words ?pattern?   most 1   file look
+            words ?pattern?   most 1   file look   who 1
             run ::cluster::shell::look::Ls
             line {members: who they are, where, since when}
             options {
                 -all {{} {other shells such as this one, too}}
+            }
+        }
+        watch {
+            words ?pattern?   most 1   file watch   timeout 0
+            run ::cluster::shell::watch::Watch
+            line {one line for each member discovered or lost, and for changed tags}
+            options {
+                -all   {{} {other shells such as this one, too}}
+                -count {number {it ends after so many lines}}
+            }
+        }
+        info {
+            words ID   least 1   most 1   file look
+            run ::cluster::shell::look::Info
+            line {everything about one member}
+        }
+        query {
+            words SCRIPT   least 1   most 1   file talk   who 1
+            run ::cluster::shell::talk::Query
+            line {asks members and prints what each of them answers}
+            options {
+                -channel   {number {the channel; 0}}
+                -broadcast {{} {one multicast asks them all}}
+            }
+        }
+        send {
+            words ?DATA?   most 1   file talk   who 1
+            run ::cluster::shell::talk::Send
+            line {sends an event, whose data is the word or what stands on stdin}
+            options {
+                -op        {word {an operation, for hooks of op}}
+                -channel   {number {the channel; 0}}
+                -raw       {{} {bytes from stdin, as they are}}
+                -broadcast {{} {one multicast for everybody}}
+            }
+        }
+        ping {
+            words ?ID|filter?   most 1   file ping   who 1   timeout 1000
+            run ::cluster::shell::ping::Ping
+            line {round trips in milliseconds, by member and protocol}
+            options {
+                -count    {number {so many by each protocol; 5}}
+                -interval {ms {from one round to the next, at least 210; 250}}
+            }
+        }
+        tags {
+            words {}   most 0   file look   who 1
+            run ::cluster::shell::look::Tags
+            line {what tags there are, and how many members have each}
+        }
+        stats {
+            words ?ID?   most 1   file counters
+            run ::cluster::shell::counters::Stats
+            line {counters: ours, or those of a member that lets itself be asked}
+        }
+        top {
+            words ?pattern?   most 1   file counters   who 1
+            run ::cluster::shell::counters::Top
+            line {a live table of the members; q quits, < and > sort, r turns round}
+            options {
+                -sort     {column {the column it is sorted by; name}}
+                -interval {ms {from one picture to the next, at least 500; 1000}}
+                -count    {number {it ends after so many pictures}}
+            }
+        }
+        monitor {
+            words {}   most 0   file watch   timeout 0
+            run ::cluster::shell::watch::Monitor
+            line {packets on the group, decoded, as they come}
+            options {
+                -hex   {{} {their bytes, too}}
+                -count {number {it ends after so many packets}}
+            }
+        }
+        decode {
+            words {}   most 0   file decode   joins 0
+            run ::cluster::shell::decode::Decode
+            line {packets on stdin, as bytes or hexadecimal, become dicts}
+            options {
+                -template {file {the template of bpackets that are not a cluster's}}
+            }
+        }
+        serve {
+            words ?FILE?   most 1   file serve   timeout 0
+            run ::cluster::shell::serve::Serve
+            line {joins and stays; FILE sets the hooks of $cluster}
+            options {
+                -introspect {boolean {answer info, ping and stats of others; 0}}
             }
         }
         doctor {
@@ -44,7 +132,8 @@ namespace eval ::cluster::shell::commands {
         }
     }
     variable Defaults {
-        words {} least 0 most 0 options {} who 0 alone 0 joins 1 list {}
+        words {} least 0 most 0 options {} who 0 alone 0 joins 1 timeout 5000
+        list {}
     }
 }
 

@@ -31,6 +31,16 @@ proc ::cluster::shell::life::Stay {} {
     vwait ::cluster::shell::life::Forever
 }
 
+# From now on a signal, or that our output is read no more, is an end in order.
+proc ::cluster::shell::life::Open {} {
+    ::cluster::core::signals ::cluster::shell::life::Signal
+}
+
+proc ::cluster::shell::life::Signal name {
+    variable Signals
+    Leave [expr {$name eq "PIPE" ? 0 : 128 + [dict get $Signals $name]}]
+}
+
 proc ::cluster::shell::life::Leave status {
     ::cluster::shell::terminal::Restore
     foreach cluster [::cluster::Clusters] {

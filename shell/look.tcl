@@ -20,16 +20,48 @@ proc ::cluster::shell::look::Ls {options words} {
     }
     ::cluster::shell::output::Records [dict get $options -format] $Columns \
         [lsort -dictionary -index 1 $records] \
-        ::cluster::shell::look::Colour
+        ::cluster::shell::output::StateColour
 }
 
-proc ::cluster::shell::look::Colour {column value} {
-    switch -- "$column [string trim $value]" {
-        {state alive}   { return fggreen }
-        {state doubted} - {state suspect} - {state pinged} { return fgyellow }
-        {state leaving} { return fgred }
+# cluster info ID
+proc ::cluster::shell::look::Info {options words} {
+    variable Columns
+    set cluster [::cluster::shell::members::Gather info $options]
+    set service [::cluster::shell::members::TheOne $cluster $options \
+        [lindex $words 0]]
+    set record [dict merge [::cluster::shell::members::Describe $service] \
+        [dict create sid [$service sid] hid [$service hid] \
+        local [$service local] props [$service props] told {}]]
+    if {[::cluster::shell::members::Introspects $service]} {
+        dict set record told [::cluster::shell::members::AskOne $cluster \
+            $options $service info]
     }
-    return [expr {$column eq "name" ? "bold" : {}}]
+    ::cluster::shell::output::Record [dict get $options -format] [dict merge \
+        $Columns {sid text hid text local flag props {dict text}
+        told {dict text}}] $record
+}
+
+# cluster tags
+proc ::cluster::shell::look::Tags {options words} {
+    set cluster [::cluster::shell::members::Gather tags $options]
+    set services [::cluster::shell::members::Matching $cluster $options]
+    if {![llength $services]} {
+        ::cluster::shell::members::Nobody $cluster {}
+    }
+    set counts {}
+    foreach service $services {
+        foreach tag [dict get [::cluster::shell::members::Told \
+                [$service tags]] rest] {
+            dict incr counts $tag
+        }
+    }
+    set records {}
+    foreach {tag count} [lsort -stride 2 -integer -decreasing -index 1 \
+            [lsort -stride 2 -dictionary $counts]] {
+        lappend records [dict create tag $tag members $count]
+    }
+    ::cluster::shell::output::Records [dict get $options -format] \
+        {tag text members number} $records
 }
 
 # cluster doctor: each thing looked at, and what to do about it.

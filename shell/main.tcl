@@ -44,6 +44,7 @@ proc ::cluster::shell::Main words {
         set words [lreplace $words 0 0 [set command version]]
     }
     try {
+        life::Open
         terminal::Open
         set command [commands::Find $command]
         lassign [options::Parse $command [lrange $words 1 end]] options rest

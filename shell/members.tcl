@@ -52,17 +52,56 @@ proc ::cluster::shell::members::Await {cluster patience timeout} {
 
 # ---- who is meant ----------------------------------------------------------
 
-# The services that a pattern finds by one of their words; shells are left out
-# unless -all is given, or the pattern is just theirs.
+# The services that -resolve and -resolver find, or all; of them those whom the
+# pattern finds.
 proc ::cluster::shell::members::Matching {cluster options {pattern {}}} {
-    return [lmap service [$cluster services] {
-        if {[catch {Words $service} words]} continue
-        if {[IsShell $words] && ![All $options]
-            && $pattern ni [Exact $words]} continue
-        if {$pattern ne {} && [lsearch -glob $words $pattern] < 0
-            && $pattern ni $words} continue
+    return [lmap service [Found $cluster $options] {
+        if {![Meets $service $options $pattern]} continue
         set service
     }]
+}
+
+proc ::cluster::shell::members::Found {cluster options} {
+    set found {}
+    set asked 0
+    foreach {option method} {-resolve resolve -resolver resolver} {
+        if {[dict exists $options $option]} {
+            incr asked
+            set words [dict get $options $option]
+            if {$method eq "resolve"} {
+                set words [list $words]
+            }
+            lappend found {*}[$cluster $method {*}$words]
+        }
+    }
+    return [expr {$asked ? [lsort -unique $found] : [$cluster services]}]
+}
+
+# Does the pattern find it by one of its words?  Shells are left out, unless
+# -all is given or the pattern is one of their ids.
+proc ::cluster::shell::members::Meets {service options pattern} {
+    if {[catch {Words $service} words]} {
+        return 0
+    }
+    if {[IsShell $words] && ![All $options]
+        && $pattern ni [lrange $words 0 1]} {
+        return 0
+    }
+    return [expr {$pattern eq {} || $pattern in $words
+        || [lsearch -glob $words $pattern] >= 0}]
+}
+
+# The one member that is meant.
+proc ::cluster::shell::members::TheOne {cluster options pattern} {
+    set found [Matching $cluster $options $pattern]
+    if {![llength $found]} {
+        Nobody $cluster [list $pattern]
+    }
+    if {[llength $found] > 1} {
+        ::cluster::shell::Fail "[llength $found] members match \"$pattern\":\
+            [join [lmap service $found {$service uuid}] {, }]"
+    }
+    return [lindex $found 0]
 }
 
 proc ::cluster::shell::members::All options {
@@ -73,10 +112,6 @@ proc ::cluster::shell::members::All options {
 proc ::cluster::shell::members::Words service {
     return [concat [list [$service sid] [$service uuid] [$service name]] \
         [$service resolver_tags]]
-}
-
-proc ::cluster::shell::members::Exact words {
-    return [lrange $words 0 1]
 }
 
 proc ::cluster::shell::members::IsShell words {
@@ -95,8 +130,8 @@ proc ::cluster::shell::members::Nobody {cluster words} {
 
 # ---- what is known of one --------------------------------------------------
 
-# A record for ls. Where it runs, and as which process, is told by the tags
-# host=... and pid=... if it has them.
+# A record for ls. Where it runs, as which process and since when is told by the
+# tags host=, pid= and since= if it has them.
 proc ::cluster::shell::members::Describe service {
     set info [$service info]
     set tags [dict get $info tags]
@@ -105,15 +140,15 @@ proc ::cluster::shell::members::Describe service {
         name [$service name] uuid [dict get $info uuid] \
         host [HostOf $told [dict get $info local]] pid [dict get $told pid] \
         tags [dict get $told rest] protocols [dict get $info protocols] \
-        address [dict get $info address] age [dict get $info age] \
+        address [dict get $info address] age [Age $told $info] \
         seen [dict get $info last_seen] state [dict get $info state]]
 }
 
 proc ::cluster::shell::members::Told tags {
-    set told {host {} pid {} rest {}}
+    set told {host {} pid {} since {} rest {}}
     foreach tag $tags {
-        if {[regexp {^(host|pid)=(.+)$} $tag -> key value]
-            && ($key eq "host" || [string is entier -strict $value])} {
+        if {[regexp {^(host=(.+)|(pid|since)=\d{1,18})$} $tag]} {
+            regexp {^(.*?)=(.*)$} $tag -> key value
             dict set told $key $value
         } else {
             dict lappend told rest $tag
@@ -122,7 +157,59 @@ proc ::cluster::shell::members::Told tags {
     return $told
 }
 
+# Seconds since it joined; if it does not say, since we first heard it.
+proc ::cluster::shell::members::Age {told info} {
+    set since [dict get $told since]
+    return [expr {$since eq {} ? [dict get $info age]
+        : max(0, [clock seconds] - $since)}]
+}
+
 proc ::cluster::shell::members::HostOf {told local} {
     set host [dict get $told host]
     return [expr {$host eq {} && $local ? [info hostname] : $host}]
+}
+
+# ---- asking members about themselves ---------------------------------------
+
+# The question is a comment, so that hooks which evaluate what they are asked
+# evaluate nothing.
+proc ::cluster::shell::members::Question what {
+    return "# cluster $what"
+}
+
+proc ::cluster::shell::members::Introspects service {
+    return [expr {"introspect" in [$service tags]}]
+}
+
+# What it says of itself, a dict; an error that says why not.
+proc ::cluster::shell::members::AskOne {cluster options service what} {
+    variable Said
+    if {![Introspects $service]} {
+        ::cluster::shell::Fail "[$service uuid] does not let itself be asked:\
+            it was not started with -introspect 1"
+    }
+    unset -nocomplain Said
+    ::cluster::shell::terminal::Progress {string cat "waiting for its answer"}
+    $cluster query -services $service -query [Question $what] \
+        -timeout [dict get $options -timeout] \
+        -command ::cluster::shell::members::Saying
+    vwait ::cluster::shell::members::Over
+    ::cluster::shell::terminal::Done
+    if {![info exists Said]} {
+        ::cluster::shell::Silence "[$service uuid] did not answer in time"
+    }
+    if {[catch {dict size $Said}]} {
+        ::cluster::shell::Fail "[$service uuid] answered something else"
+    }
+    return $Said
+}
+
+proc ::cluster::shell::members::Saying event {
+    lassign $event what query
+    switch -- $what {
+        response - error {
+            set ::cluster::shell::members::Said [$query data]
+        }
+        done { set ::cluster::shell::members::Over 1 }
+    }
 }

@@ -8,6 +8,7 @@ namespace eval ::cluster::shell::options {
     variable Kinds {
         ms      {{^\d{1,9}$} {a number of milliseconds}}
         number  {{^\d{1,9}$} {a number}}
+        boolean {{^(0|1|no|yes|off|on|false|true)$} {a boolean}}
     }
 }
 
@@ -15,7 +16,8 @@ namespace eval ::cluster::shell::options {
 # Options may stand anywhere in front of "--", with one dash or two.
 proc ::cluster::shell::options::Parse {command words} {
     set specs [Specs $command]
-    set options [dict create -format table -timeout 5000 -wait 600 -quiet 0]
+    set options [dict create -format table -wait 600 -quiet 0 \
+        -timeout [::cluster::shell::commands::Get $command timeout]]
     set rest {}
     while {[llength $words]} {
         set words [lassign $words word]

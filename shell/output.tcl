@@ -55,6 +55,15 @@ proc ::cluster::shell::output::Records {format columns records {colours {}}} {
 # One after the other, as they come; each is a line. Tables are written by the
 # words given, and tsv has its heading in front of the first.
 proc ::cluster::shell::output::Stream {format columns record words} {
+    try {
+        Next $format $columns $record $words
+        flush stdout
+    } trap {POSIX EPIPE} {} {
+        ::cluster::shell::life::Leave 0
+    }
+}
+
+proc ::cluster::shell::output::Next {format columns record words} {
     variable Headed
     switch -- $format {
         table { puts [Plain $words 1] }
@@ -68,7 +77,6 @@ proc ::cluster::shell::output::Stream {format columns record words} {
             puts [Tabbed $columns $record]
         }
     }
-    flush stdout
 }
 
 # ---- one record ------------------------------------------------------------
@@ -142,6 +150,16 @@ proc ::cluster::shell::output::Lines {columns records {colours {}}} {
 
 proc ::cluster::shell::output::Head {column value} {
     return bold
+}
+
+# Of members: how alive they are, and their names.
+proc ::cluster::shell::output::StateColour {column value} {
+    switch -- "$column [string trim $value]" {
+        {state alive}   { return fggreen }
+        {state doubted} - {state suspect} - {state pinged} { return fgyellow }
+        {state leaving} { return fgred }
+    }
+    return [expr {$column eq "name" ? "bold" : {}}]
 }
 
 proc ::cluster::shell::output::Widths rows {
