@@ -249,7 +249,10 @@ static void late(clu_engine *e, clu_deadline *d, clu_ms now)
 
 void clu_engine_tick(clu_engine *e, clu_ms now)
 {
-    clu_due *due;
+    clu_due *due = clu_heap_first(&e->deadlines);
+    if (due != NULL) {
+        clu_liveness_away(e, now - due->at, now);
+    }
     while (!e->left && (due = clu_heap_take(&e->deadlines, now)) != NULL) {
         clu_deadline *d = CLU_CONTAINER(due, clu_deadline, due);
         if (d->kind >= CLU_LATE_BEAT) {

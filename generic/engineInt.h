@@ -45,6 +45,7 @@ struct clu_engine {
     uint64_t most_known;        /* the largest "known" heard since a look */
 
     clu_deadline ping;          /* those in SUSPECT are pinged then */
+    clu_ms away;                /* we were stopped: until then we judge nobody */
     clu_ms refreshed;           /* last failure report we acted on, -1: none */
     clu_buf spare;              /* room for a frame; see clu_engine_take */
 
@@ -137,6 +138,7 @@ void clu_liveness_unreached(clu_engine *e, clu_service *s, clu_ms now);
 void clu_liveness_doubted(clu_engine *e, clu_service *s, clu_ms now);
 void clu_liveness_left(clu_engine *e, clu_service *s, clu_ms now);
 void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now);
+void clu_liveness_away(clu_engine *e, clu_ms late, clu_ms now);
 void clu_liveness_ping(clu_engine *e, clu_ms now);
 void clu_liveness_pinged(clu_engine *e, const clu_packet *p, clu_ms now);
 void clu_liveness_asked(clu_engine *e, clu_service *s, clu_ms now);

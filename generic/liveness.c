@@ -30,6 +30,7 @@
 #define AWAY              500   /* so late a tick says we were stopped ... */
 #define AWAY_GRACE       1000   /* ... and have to read our sockets first */
 #define HELLO_AFTER      1000   /* "discovered" comes so long after */
+#define ASKS_MAX            8   /* questions for properties, within 4 minutes */
 #define PING_ANSWER_EVERY 200   /* we answer pings no faster */
 #define REPORT_KIN          1   /* spread of discovery answers, by service */
 #define REPORT_ORIGINAL     5   /* ... where each may cost a connection */
@@ -167,10 +168,20 @@ static void outlive(clu_engine *e, clu_service *s, clu_ms now)
     lose(e, s);
 }
 
+/* The earliest deadline is found so late: all of them are judged anew, also
+   those that have just come.  Not twice in a row: who is always late would
+   never lose anybody. */
+void clu_liveness_away(clu_engine *e, clu_ms late, clu_ms now)
+{
+    if (late > AWAY && now >= e->away + AWAY_GRACE) {
+        e->away = now + AWAY_GRACE;
+    }
+}
+
 void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now)
 {
-    if (now - s->expiry.due.at > AWAY) {
-        set_expiry(e, s, now + AWAY_GRACE);
+    if (now < e->away) {
+        set_expiry(e, s, e->away);
         return;
     }
     switch (s->state) {
@@ -386,14 +397,21 @@ static void ask_for_props(clu_engine *e, clu_service *s, clu_ms now)
     clu_buf_fini(&wire);
 }
 
+/* Without its properties we do not know where it listens: as question and
+   answer may be lost, it is asked again, after twice as long each time. */
 void clu_liveness_hello(clu_engine *e, clu_service *s, clu_ms now)
 {
+    bool met = s->met;
     s->met = true;
     clu_service_hold(s);
     if (s->props.n == 0) {
+        if (s->asks < ASKS_MAX) {
+            /* Cannot fail: its place has just become free. */
+            clu_engine_set(e, &s->hello, now + (HELLO_AFTER << s->asks++));
+        }
         ask_for_props(e, s, now);
     }
-    if (!e->left && s->state != CLU_SERVICE_GONE) {
+    if (!met && !e->left && s->state != CLU_SERVICE_GONE) {
         clu_news news = { .what = CLU_NEWS_DISCOVERED, .service = s };
         clu_engine_tell(e, &news);
     }

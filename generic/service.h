@@ -60,6 +60,7 @@ typedef struct clu_service {
     bool local;                 /* on this host */
     bool kin;                   /* it advertised capabilities: our kind */
     bool met;                   /* "discovered" was told */
+    uint8_t asks;               /* how often we asked for its properties again */
     bool doubted;               /* its suspicion began with another's ping */
     clu_items protocols;        /* its order of preference, ours to free */
     clu_items tags;             /* as it sent them, ours to free */
