@@ -457,6 +457,9 @@ void clu_link_close(clu_link *l, clu_list *unsent)
     empty_queue(l, unsent);
     l->state = CLU_LINK_CLOSED;
     account(l);
+    if (l->broken == CLU_TIMEOUT) {
+        clu_sock_abandon(fd);   /* what follows goes another way */
+    }
     clu_sock_farewell(fd);
     clu_link_hold(l);
     clu_link_release(l);

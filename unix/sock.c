@@ -280,6 +280,12 @@ clu_err clu_sock_write(int fd, const void *p, size_t size, size_t *n)
     return errno == EAGAIN || errno == ENOBUFS ? CLU_MORE : CLU_SYSTEM;
 }
 
+void clu_sock_abandon(int fd)
+{
+    struct linger at_once = { .l_onoff = 1 };
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void clu_sock_farewell(int fd)
 {
     if (fd < 0) {

@@ -55,6 +55,10 @@ void clu_sock_replace(int fd, int by);  /* by takes its number; -1: closed */
 void clu_sock_adopt(void);              /* they are gone: it may begin anew */
 bool clu_sock_orphaned(void);
 
+/* When it is closed, what the other end has not acknowledged is dropped by the
+   system instead of sent again: it would arrive behind newer connections. */
+void clu_sock_abandon(int fd);
+
 /* Takes what has come and ends the connection, so that what was written
    before is not lost to a reset. */
 void clu_sock_farewell(int fd);

@@ -322,8 +322,9 @@ static void stream_forget(clu_transport *t, uint64_t service)
     clu_stream *s = stream_of(t);
     clu_ms now = clu_loop_clock();
     for (clu_peer *p; (p = clu_stream_peer(s, service));) {
-        end_quietly(s, CLU_CONTAINER(p->links.next, clu_link, of_service),
-                    now);
+        clu_link *l = CLU_CONTAINER(p->links.next, clu_link, of_service);
+        clu_sock_abandon(l->watch.fd);
+        end_quietly(s, l, now);
     }
 }
 

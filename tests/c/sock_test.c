@@ -173,3 +173,42 @@ TEST("sock-3.3 a full pipe says MORE, a broken one SYSTEM, no signal")
     CHECK(errno == EPIPE || errno == ECONNRESET);
     close(fd[0]);
 }
+
+/* Of what a connection took, how much the other end gets when it is closed
+   before that reads; *written: how much it took. */
+static size_t arrives(bool abandon, size_t *written)
+{
+    static char block[65536];
+    clu_address at, from;
+    int l = listener(&at), a = -1, b = -1;
+    clu_sock_open(AF_INET, SOCK_STREAM, &a);
+    clu_sockaddr to;
+    clu_sockaddr_of(&at, &to);
+    clu_sock_connect(a, &to);
+    wait_for(l, POLLIN);
+    CHECK_ERR(clu_sock_accept(l, &b, &from), CLU_OK);
+    size_t n, got = 0;
+    for (*written = 0; clu_sock_write(a, block, sizeof block, &n) == CLU_OK;) {
+        *written += n;
+    }
+    if (abandon) {
+        clu_sock_abandon(a);
+    }
+    clu_sock_farewell(a);
+    clu_err err = CLU_MORE;
+    while (err == CLU_OK || err == CLU_MORE) {
+        wait_for(b, POLLIN);
+        err = clu_sock_read(b, block, sizeof block, &n);
+        got += err == CLU_OK ? n : 0;
+    }
+    clu_sock_close(b);
+    clu_sock_close(l);
+    return got;
+}
+
+TEST("sock-3.4 of an abandoned connection the system sends no more")
+{
+    size_t written;
+    CHECK_EQ(arrives(false, &written), written);
+    CHECK(arrives(true, &written) < written);
+}
