@@ -8,6 +8,7 @@
 # the end a script looks at all that is known.
 
 source [file join [file dirname [info script]] support.tcl]
+source [file join $support::here frames.tcl]
 
 expr {srand($seed)}
 
@@ -91,24 +92,9 @@ proc keysOf {kind count} {
 
 # ---- beacons -----------------------------------------------------------------------
 
-proc number {n} {
-    return [expr {$n > 127 ? [format %c%c [expr {$n & 127 | 128}] \
-        [expr {$n >> 7}]] : [format %c $n]}]
-}
-
-proc text {text} {
-    return [number [string length $text]]$text
-}
-
-proc items {list} {
-    return [number [llength $list]][join [lmap item $list {text $item}] {}]
-}
-
 proc beacon {sid tags props} {
-    set body "\1\1\2\0\7[items {t c}]\x0c[items $tags]\x0a[text $props]"
-    append body "\4[text $sid]\3[text $::hid]"
-    binary scan "\xc0\x8d[number [string length $body]]$body\0\0" H* hex
-    return $hex
+    return [hex [frame [list type 1 channel 0 protocols {t c} tags $tags \
+        data $props sid $sid hid $::hid]]]
 }
 
 # So many bytes of keys, as many as go into each beacon; lines of hex.
