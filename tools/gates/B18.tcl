@@ -1,4 +1,4 @@
-# Unix sockets: 0 foreign connections, 0 files touched outside, modes 0600/0700, in 10^4 rename races
+# Unix sockets: 0 foreign connections, 0 files touched outside, modes 0600/0700, in 10^3 (B: 10^4) rename races
 # netns
 #
 # The victim is user 65531, the attacker 65532; root only looks.  The attacker
