@@ -6,6 +6,7 @@
 #include "netns.h"
 
 #include <stdio.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 static clu_address address(const char *text)
@@ -97,6 +98,31 @@ TEST("host-1.4 loopback that is down is no loopback")
     clu_host_destroy(host);
 }
 
+TEST("host-1.5 of an interface's IPv6 addresses the link's own is named")
+{
+    if (!netns_enter() || !netns_ip("link add eth7 type veth peer name far7")
+        || !netns_ip("link set far7 up")
+        || !netns_ip("address add fd98::6/64 dev eth7 nodad")) {
+        SKIP("no network of our own");
+    }
+    clu_host *host = NULL;
+    char text[CLU_ADDRESS_TEXT];
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    const clu_interface *face = clu_host_interface(host, "eth7");
+    CHECK(face && strcmp(clu_address_text(&face->v6, text), "fd98::6") == 0);
+    CHECK(netns_ip("address add fe80::6/64 dev eth7 nodad"));
+    CHECK_ERR(clu_host_reload(host), CLU_OK);
+    face = clu_host_interface(host, "eth7");
+    CHECK(face && clu_host_interface(host, "fd98::6") == face);
+    clu_address own = face->v6;
+    CHECK_EQ(own.ip[0], 0xfe);
+    CHECK_EQ(own.scope, face->index);
+    CHECK(clu_host_is_local(host, &own));
+    own.scope++;                /* the same address beyond another interface */
+    CHECK(!clu_host_is_local(host, &own));
+    clu_host_destroy(host);
+}
+
 TEST("host-2.1 the hid is the same twice and looks like an address")
 {
     clu_host *host = NULL;
@@ -140,6 +166,41 @@ TEST("host-2.2 sids differ, and every letter comes about as often")
         CHECK(letter ? seen[c] > mean * 8 / 10 && seen[c] < mean * 12 / 10
                      : seen[c] == 0);
     }
+}
+
+TEST("host-2.3 the hid is eth0's, else another card's, else the machine's")
+{
+    if (!netns_enter() || unshare(CLONE_NEWNS) != 0
+        || mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) != 0
+        || mount("none", "/sys", "sysfs", 0, NULL) != 0) {
+        SKIP("no network and mounts of our own");
+    }
+    static const struct { const char *change, *hid; } cases[] = {
+        { "link set lo up", "02:" },
+        { "link add eth7 address 02:11:22:33:44:55 type bridge",
+          "02:11:22:33:44:55" },
+        { "link add eth0 address 02:aa:bb:cc:dd:ee type bridge",
+          "02:aa:bb:cc:dd:ee" },
+        { "link delete eth0", "02:11:22:33:44:55" },
+    };
+    clu_host *host = NULL;
+    char hid[18], of_machine[18] = "";
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", cases[i].change);
+        if (!netns_ip(cases[i].change)) {
+            SKIP("no bridges here");
+        }
+        CHECK_ERR(clu_host_reload(host), CLU_OK);
+        clu_host_hid(host, hid);
+        if (i == 0) {
+            memcpy(of_machine, hid, sizeof hid);
+            hid[3] = '\0';
+        }
+        CHECK_STR(hid, cases[i].hid);
+    }
+    CHECK_EQ(strlen(of_machine), 17);
+    clu_host_destroy(host);
 }
 
 typedef struct listener {
@@ -188,6 +249,35 @@ TEST("host-3.1 a new address is told, once, and a leaver is not called")
     CHECK(clu_host_is_local(host, &own));
     const clu_interface *face = clu_host_interface(host, "10.98.7.6");
     CHECK(face && strcmp(face->name, "eth7") == 0 && face->multicast);
+    clu_host_destroy(host);
+    clu_loop_destroy(loop);
+}
+
+TEST("host-3.2 that an interface goes is told, and it is no longer ours")
+{
+    if (!netns_enter() || !netns_ip("link add eth7 type veth peer name far7")
+        || !netns_ip("address add 10.98.7.6/24 dev eth7")) {
+        SKIP("no network of our own");
+    }
+    clu_loop *loop;
+    clu_host *host;
+    CHECK_ERR(clu_loop_create(&loop), CLU_OK);
+    CHECK_ERR(clu_host_create(loop, &host), CLU_OK);
+    listener a = { { changed, { 0 } }, host, NULL, 0 };
+    clu_host_observe(host, &a.observer);
+    clu_address own = address("10.98.7.6");
+    CHECK(clu_host_is_local(host, &own));
+    CHECK(netns_ip("link delete eth7"));
+    clu_ms end = clu_loop_clock() + 3000;
+    while (a.heard == 0 && clu_loop_clock() < end) {
+        clu_loop_run(loop, 50, 1);
+    }
+    CHECK_EQ(a.heard, 1);
+    CHECK(!clu_host_is_local(host, &own));
+    CHECK(clu_host_interface(host, "eth7") == NULL);
+    CHECK(clu_host_interface(host, "10.98.7.6") == NULL);
+    clu_host_unobserve(host, &a.observer);
+    clu_host_unobserve(host, &a.observer);      /* harmless */
     clu_host_destroy(host);
     clu_loop_destroy(loop);
 }
