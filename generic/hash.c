@@ -270,6 +270,8 @@ clu_err clu_heap_set(clu_heap *heap, clu_due *due, clu_ms at)
             return CLU_NOMEM;
         }
         place(heap, due, ++heap->count);
+    } else if (due->at == at) {
+        return CLU_OK;
     }
     due->at = at;
     rise(heap, due);

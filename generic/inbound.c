@@ -17,6 +17,7 @@ typedef struct clu_inbound {
     clu_packet first;           /* as it was decoded */
     clu_packet *packet;         /* first, or what a hook made of it */
     clu_packet *owned;          /* to be freed, or NULL */
+    const clu_service *bound;   /* whom its link speaks for; while decoding */
     clu_service *service;       /* held once found */
     clu_counter drop;           /* why, when something said no */
 } clu_inbound;
@@ -37,13 +38,17 @@ static clu_err gate(void *ctx, clu_field field, const clu_value *value)
         if (clu_slice_eq(value->text, e->config.sid)) {
             return refuse(in, CLU_COUNT_drop_own);
         }
-        return clu_service_word(value->text, &e->config.limits)
+        return (in->bound != NULL
+                && clu_slice_eq(value->text, clu_service_sid(in->bound)))
+            || clu_service_word(value->text, &e->config.limits)
             ? CLU_OK : refuse(in, CLU_COUNT_drop_identity);
     case CLU_FIELD_hid:
         if (!e->config.remote && !clu_slice_eq(value->text, e->config.hid)) {
             return refuse(in, CLU_COUNT_drop_foreign);
         }
-        return clu_service_word(value->text, &e->config.limits)
+        return (in->bound != NULL
+                && clu_slice_eq(value->text, clu_service_hid(in->bound)))
+            || clu_service_word(value->text, &e->config.limits)
             ? CLU_OK : refuse(in, CLU_COUNT_drop_identity);
     case CLU_FIELD_filter:
         return clu_self_named(e, value->list)
@@ -113,8 +118,11 @@ static clu_err hear(clu_inbound *in)
 static clu_err decode(clu_inbound *in)
 {
     clu_engine *e = in->e;
+    uint64_t bound = in->a->from.service;
+    in->bound = bound != 0 ? clu_table_find_id(&e->table, bound) : NULL;
     clu_err err = clu_packet_decode(in->body, &e->config.limits, gate, in,
                                     &in->first);
+    in->bound = NULL;           /* hooks may make it go */
     if (err == CLU_OK) {
         err = clu_packet_check(&in->first);
     }
@@ -191,15 +199,25 @@ static clu_slice sid_of(const clu_inbound *in)
     return in->packet->at[CLU_FIELD_sid].text;
 }
 
+static bool is_of(const clu_inbound *in, const clu_service *s)
+{
+    return clu_slice_eq(sid_of(in), clu_service_sid(s))
+        && clu_slice_eq(in->packet->at[CLU_FIELD_hid].text,
+                        clu_service_hid(s));
+}
+
 /* The sender, as far as it is known; a second sid on a link is a lie. */
 static clu_err look_up(clu_inbound *in)
 {
-    clu_service *s = clu_table_find(&in->e->table, sid_of(in),
-                                    in->packet->at[CLU_FIELD_hid].text);
     const clu_from *from = &in->a->from;
-    if (from->service != 0 && (s == NULL || s->id != from->service)
-        && clu_table_find_id(&in->e->table, from->service) != NULL) {
+    clu_service *s = from->service != 0
+        ? clu_table_find_id(&in->e->table, from->service) : NULL;
+    if (s != NULL && !is_of(in, s)) {
         return refuse(in, CLU_COUNT_drop_link);
+    }
+    if (s == NULL) {
+        s = clu_table_find(&in->e->table, sid_of(in),
+                           in->packet->at[CLU_FIELD_hid].text);
     }
     if (s != NULL && s->local != from->local) {
         return refuse(in, CLU_COUNT_drop_identity);

@@ -379,7 +379,9 @@ static clu_err pose(clu_engine *e, clu_query *q, const clu_ask_many *ask,
 {
     uint64_t handle = q->handle;
     size_t count = q->count;
-    uint64_t *ids = clu_alloc(count * (sizeof *ids + sizeof(clu_err)));
+    uint64_t few[16];           /* nearly always enough, ids and outcomes */
+    size_t size = count * (sizeof *few + sizeof(clu_err));
+    uint64_t *ids = size <= sizeof few ? few : clu_alloc(size);
     if (ids == NULL) {
         return CLU_NOMEM;
     }
@@ -399,7 +401,9 @@ static clu_err pose(clu_engine *e, clu_query *q, const clu_ask_many *ask,
             clu_query_failed(e, handle, s, outcomes[i]);
         }
     }
-    clu_free(ids);
+    if (ids != few) {
+        clu_free(ids);
+    }
     return e->left ? CLU_GONE : err == CLU_VETO ? CLU_VETO : CLU_OK;
 }
 

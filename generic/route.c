@@ -30,7 +30,9 @@ static unsigned transport_named(const clu_engine *e, clu_slice name)
 {
     unsigned i = 0;
     while (i < e->transport_count
-           && !clu_slice_eq(name, clu_slice_str(e->transports[i]->name))) {
+           && (name.n == 0 || name.p[0] != (uint8_t)e->transports[i]->name[0]
+               || !clu_slice_eq(name,
+                                clu_slice_str(e->transports[i]->name)))) {
         i++;
     }
     return i;
@@ -269,16 +271,18 @@ static clu_err carry(clu_trip *trip)
     return err;
 }
 
-/* The filter that names only this service, unless it has one already. */
-static bool add_filter(clu_packet *p, clu_service *s, clu_buf *wire)
+/* The filter that names only this service, unless it has one already; in wire
+   form in place, which has room for the longest sid. */
+static bool add_filter(clu_packet *p, const clu_service *s,
+                       unsigned char place[CLU_VARINT_MAX + CLU_SERVICE_ID_MAX])
 {
     if (clu_packet_has(p, CLU_FIELD_filter)) {
         return false;
     }
-    clu_items filter = { 0 };
-    if (clu_items_add(wire, &filter, clu_service_sid(s)) != CLU_OK) {
-        return false;
-    }
+    clu_slice sid = clu_service_sid(s);
+    size_t n = clu_varint_write(place, sid.n);
+    memcpy(place + n, sid.p, sid.n);
+    clu_items filter = { .count = 1, .wire = { place, n + sid.n } };
     clu_packet_list(p, CLU_FIELD_filter, filter);
     if (p->at[CLU_FIELD_type].number == CLU_TYPE_QUERY) {
         clu_packet_first(p, CLU_FIELD_filter);  /* WIRE-ORIGINAL 6 */
@@ -288,14 +292,12 @@ static bool add_filter(clu_packet *p, clu_service *s, clu_buf *wire)
 
 static clu_err encode_for(clu_packet *p, clu_service *s, clu_buf *frame)
 {
-    clu_buf wire;
-    clu_buf_init(&wire, 1024);
-    bool added = add_filter(p, s, &wire);
-    clu_err err = wire.err != CLU_OK ? wire.err : clu_packet_encode(p, frame);
+    unsigned char place[CLU_VARINT_MAX + CLU_SERVICE_ID_MAX];
+    bool added = add_filter(p, s, place);
+    clu_err err = clu_packet_encode(p, frame);
     if (added) {
         clu_packet_remove(p, CLU_FIELD_filter);
     }
-    clu_buf_fini(&wire);
     return err;
 }
 

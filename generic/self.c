@@ -87,10 +87,10 @@ bool clu_self_named(const clu_engine *e, clu_items filter)
 {
     clu_slice item;
     while (clu_items_next(&filter.wire, &item) == CLU_OK) {
-        if (may_be_ours(e, item)
-            && (clu_slice_eq(item, e->config.sid)
-                || clu_slice_eq(item, e->config.hid)
-                || clu_items_have(e->tags, item))) {
+        if (clu_slice_eq(item, e->config.sid)   /* as in nearly all */
+            || (may_be_ours(e, item)
+                && (clu_slice_eq(item, e->config.hid)
+                    || clu_items_have(e->tags, item)))) {
             return true;
         }
     }

@@ -28,8 +28,12 @@ void clu_service_release(clu_service *s)
 
 static bool plain(unsigned char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
-        || (c >= 'a' && c <= 'z') || (c != 0 && strchr("_.+/=-", c) != NULL);
+    static const bool is[256] = {
+        ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+        ['_'] = true, ['.'] = true, ['+'] = true, ['/'] = true, ['='] = true,
+        ['-'] = true
+    };
+    return is[c];
 }
 
 bool clu_service_word(clu_slice word, const clu_limits *limits)
