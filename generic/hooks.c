@@ -60,17 +60,6 @@ void clu_hook_wishes(clu_node *node)
     patron->tells = tells;
 }
 
-static void change(Tcl_Obj **slot, Tcl_Obj *value)
-{
-    if (value != NULL) {
-        Tcl_IncrRefCount(value);
-    }
-    if (*slot != NULL) {
-        Tcl_DecrRefCount(*slot);
-    }
-    *slot = value;
-}
-
 static bool empty(Tcl_Obj *obj)
 {
     return Tcl_GetString(obj)[0] == '\0';
@@ -118,9 +107,9 @@ int clu_hook_set(clu_node *node, clu_hook hook, Tcl_Obj *key, Tcl_Obj *lambda,
     }
     Tcl_Obj **slot = &node->hooks[hook];
     if (hook_table[hook].keyed) {
-        change(slot, with_key(*slot, key, lambda));
+        clu_value_set(slot, with_key(*slot, key, lambda));
     } else {
-        change(slot, empty(lambda) ? NULL : lambda);
+        clu_value_set(slot, empty(lambda) ? NULL : lambda);
     }
     clu_hook_wishes(node);
     return TCL_OK;
@@ -129,7 +118,7 @@ int clu_hook_set(clu_node *node, clu_hook hook, Tcl_Obj *key, Tcl_Obj *lambda,
 void clu_hook_clear(clu_node *node)
 {
     for (int i = 0; i < CLU_HOOK_COUNT; i++) {
-        change(&node->hooks[i], NULL);
+        clu_value_set(&node->hooks[i], NULL);
     }
     clu_hook_wishes(node);
 }
@@ -350,6 +339,18 @@ clu_err clu_hook_ask(void *ctx, clu_question *q)
 
 /* ---- telling ------------------------------------------------------------------------ */
 
+/* The name of a protocol; the last one is kept, since it is the next as well. */
+static Tcl_Obj *via_name(clu_node *node, const char *via)
+{
+    if (via == NULL) {
+        return node->state->nothing;
+    }
+    if (node->via == NULL || strcmp(Tcl_GetString(node->via), via) != 0) {
+        clu_value_set(&node->via, Tcl_NewStringObj(via, -1));
+    }
+    return node->via;
+}
+
 /* apply lambda cluster service payload proto descriptor services named */
 static bool apply(clu_node *node, clu_hook hook, const clu_news *news,
                   int *code)
@@ -369,8 +370,7 @@ static bool apply(clu_node *node, clu_hook hook, const clu_news *news,
     }
     Tcl_Obj *line[] = { node->state->apply, node->hooks[hook],
         clu_node_name(node), clu_service_name(node, news->service), payload,
-        news->via ? Tcl_NewStringObj(news->via, -1) : nothing, nothing,
-        nothing, named };
+        via_name(node, news->via), nothing, nothing, named };
     bool alive = clu_notify_eval(node, CLU_COUNT_OF(line), line, code);
     clu_payload_take_back(payload);
     return alive;

@@ -32,7 +32,8 @@ void clu_node_release(clu_node *node)
         clu_notifier_close();
     }
     Tcl_DeleteHashTable(&node->queries);
-    Tcl_Obj *held[] = { node->name, node->spaces, node->config };
+    Tcl_Obj *held[] = { node->name, node->spaces, node->config,
+                        node->via };
     for (size_t i = 0; i < CLU_COUNT_OF(held); i++) {
         if (held[i] != NULL) {
             Tcl_DecrRefCount(held[i]);

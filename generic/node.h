@@ -106,12 +106,14 @@ typedef struct clu_node {
     Tcl_Obj *name;                      /* of the cluster command */
     Tcl_Obj *spaces;                    /* "::cluster::clusters::<n>::" */
     Tcl_Obj *config;                    /* what it was joined with */
+    Tcl_Obj *via;                       /* the last protocol's name; or NULL */
     Tcl_Obj *hooks[CLU_HOOK_COUNT];     /* a lambda, or dict of lambdas by
                                            key; NULL: none */
     uint32_t reads[CLU_HOOK_COUNT];     /* of one that is told: what its body
                                            names, bit 1 << field, or ... */
 #define CLU_READS_PAYLOAD 1u            /* ... the payload itself */
     int nesting;                        /* hooks within hooks */
+    bool guarded;                       /* the interpreter is preserved */
     bool scripted;                      /* a protocol is a script: the engine
                                            runs when scripts may */
     clu_origin origin;
@@ -289,7 +291,6 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id);
 /* One piece of news for a query: its callback.  *packet, the news' packet, is
    NULL afterwards if the query keeps it. */
 void clu_query_news(clu_node *node, const clu_news *news, clu_packet **packet);
-void clu_query_vanish(clu_node *node, uint64_t handle);
 /* Its command goes now, "done" is still told: another takes its name. */
 void clu_query_yield(clu_node *node, uint64_t handle);
 void clu_query_clear(clu_node *node);           /* all of them, untold */
@@ -313,6 +314,12 @@ int clu_allowed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
                 uint32_t *allowed);
 
 /* ---- values.c ---------------------------------------------------------------------- */
+
+/* Puts a value that is held into the place of another; either may be NULL. */
+void clu_value_set(Tcl_Obj **slot, Tcl_Obj *value);
+/* Puts into a dict that is held, or NULL, and may be shared. */
+void clu_value_put(Tcl_Obj **dict, Tcl_Obj *key, Tcl_Obj *value);
+Tcl_Obj *clu_value_or_nothing(Tcl_Obj *value);  /* an empty one for NULL */
 
 /* A payload dict from a packet: its fields in their order. */
 Tcl_Obj *clu_payload_new(clu_state *state, const clu_packet *p);

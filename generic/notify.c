@@ -36,8 +36,11 @@ bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
                      int *code)
 {
     Tcl_Interp *interp = node->state->interp;
+    bool guard = !node->guarded;
     clu_node_hold(node);
-    Tcl_Preserve(interp);
+    if (guard) {
+        Tcl_Preserve(interp);
+    }
     for (Tcl_Size i = 0; i < objc; i++) {
         Tcl_IncrRefCount(objv[i]);
     }
@@ -52,7 +55,9 @@ bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
         clu_node_abandon(node); /* no script of its can run any more */
     }
     bool alive = !node->dead;
-    Tcl_Release(interp);
+    if (guard) {
+        Tcl_Release(interp);
+    }
     clu_node_release(node);
     return alive;
 }
@@ -331,16 +336,27 @@ static void work(clu_node *node)
     }
 }
 
+/* The interpreter is preserved once for all, since that takes a lock. */
+static void work_until(clu_node *node, clu_ms until)
+{
+    Tcl_Interp *interp = node->state->interp;
+    bool guarded = node->guarded;
+    Tcl_Preserve(interp);
+    node->guarded = true;
+    do {
+        work(node);
+    } while (clu_loop_clock() < until && has_work(node));
+    node->guarded = guarded;
+    Tcl_Release(interp);
+}
+
 void clu_notify_serve(clu_server *server, clu_ms until)
 {
     clu_node *node = CLU_CONTAINER(server, clu_node, server);
     clu_node_hold(node);
-    do {
-        if (!has_work(node)) {
-            break;
-        }
-        work(node);
-    } while (clu_loop_clock() < until);
+    if (has_work(node)) {
+        work_until(node, until);
+    }
     if (is_over(node)) {
         clu_node_finish(node);
     } else {

@@ -24,12 +24,6 @@ typedef struct clu_outcomes {
     clu_outcome at[];           /* one for each service that was asked */
 } clu_outcomes;
 
-/* Puts a value that is held into the place of another; either may be NULL. */
-void clu_value_set(Tcl_Obj **slot, Tcl_Obj *value);
-/* Puts into a dict that is held, or NULL, and may be shared. */
-void clu_value_put(Tcl_Obj **dict, Tcl_Obj *key, Tcl_Obj *value);
-Tcl_Obj *clu_value_or_nothing(Tcl_Obj *value);  /* an empty one for NULL */
-
 size_t clu_outcomes_size(size_t room);          /* bytes, to begin as zeros */
 void clu_outcomes_free(clu_outcomes *o);        /* what it holds */
 

@@ -16,8 +16,11 @@ struct clu_query_object {
     bool over;                  /* DONE was told */
     unsigned waits;             /* calls that wait for it by serving I/O */
     clu_event event;            /* the last one */
+    char id[CLU_QUERY_ID];      /* as long as those that we make, or shorter */
+    size_t id_n;
     /* Held; NULL stands for the empty value. */
-    Tcl_Obj *name, *id, *command, *query, *channel, *props, *services;
+    Tcl_Obj *long_id;           /* NULL: it is in id */
+    Tcl_Obj *name, *command, *query, *channel, *props, *services;
     Tcl_Obj *waiters;           /* coroutines that wait for it, a list */
     Tcl_Obj *results;           /* dict: service -> the callback's value */
     clu_outcomes *outcomes;     /* behind the struct */
@@ -29,8 +32,8 @@ static const clu_sub query_subs[];
 
 void clu_query_free(clu_query_object *q)
 {
-    Tcl_Obj **held[] = { &q->name, &q->id, &q->command, &q->query, &q->channel,
-        &q->props, &q->services, &q->waiters, &q->results };
+    Tcl_Obj **held[] = { &q->name, &q->long_id, &q->command, &q->query,
+        &q->channel, &q->props, &q->services, &q->waiters, &q->results };
     if (q->waits > 0) {
         return;                 /* the last one that waits frees it */
     }
@@ -98,13 +101,9 @@ static void deleted(ClientData cd)
     }
 }
 
-void clu_query_vanish(clu_node *node, uint64_t handle)
+/* The end after "done". */
+static void vanish(clu_node *node, clu_query_object *q)
 {
-    clu_query_object *q = query_of(node, handle);
-    if (q == NULL) {
-        return;
-    }
-    q->over = true;
     if (q->token != NULL && node->state != NULL) {
         Tcl_DeleteCommandFromToken(node->state->interp, q->token);
     } else {
@@ -160,14 +159,28 @@ clu_query_object *clu_query_make(clu_node *node, const clu_query_words *words)
 /* Only words make a command's name; any other id gets the handle's. */
 static Tcl_Obj *command_name(clu_node *node, clu_slice id, uint64_t handle)
 {
-    Tcl_Obj *name = Tcl_DuplicateObj(node->spaces);
-    Tcl_AppendToObj(name, "queries::", 9);
-    if (clu_service_word(id, &clu_engine_config(node->engine)->limits)) {
-        Tcl_AppendToObj(name, (const char *)id.p, (Tcl_Size)id.n);
-    } else {
-        Tcl_AppendPrintfToObj(name, "%lu", (unsigned long)handle);
+    char text[128 + CLU_SERVICE_ID_MAX];
+    Tcl_Size n;
+    const char *spaces = Tcl_GetStringFromObj(node->spaces, &n);
+    size_t at = (size_t)n;
+    if (clu_service_word(id, &clu_engine_config(node->engine)->limits)
+        && at + 9 + id.n <= sizeof text) {
+        memcpy(text, spaces, at);
+        memcpy(text + at, "queries::", 9);
+        memcpy(text + at + 9, id.p, id.n);
+        return Tcl_NewStringObj(text, (Tcl_Size)(at + 9 + id.n));
     }
-    return name;
+    return Tcl_ObjPrintf("%squeries::%lu", spaces, (unsigned long)handle);
+}
+
+static void keep_id(clu_query_object *q, clu_slice id)
+{
+    if (id.n <= sizeof q->id) {
+        memcpy(q->id, id.p, id.n);
+        q->id_n = id.n;
+    } else {
+        clu_value_set(&q->long_id, clu_text_new(id));
+    }
 }
 
 void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id)
@@ -175,7 +188,7 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id)
     clu_node *node = q->node;
     Tcl_Interp *interp = node->state->interp;
     q->handle = handle;
-    clu_value_set(&q->id, clu_text_new(id));
+    keep_id(q, id);
     clu_value_set(&q->name, command_name(node, id, handle));
     int fresh;
     Tcl_HashEntry *entry = Tcl_CreateHashEntry(&node->queries,
@@ -240,20 +253,20 @@ static bool call(clu_query_object *q, int *code)
 }
 
 /* Runs the callback and takes what it says; of a response that is its value,
-   if it said ok, break or continue.  false: the node died of it. */
-static bool run_callback(clu_query_object *q, const clu_news *news)
+   if it said ok, break or continue.  NULL: the query died of it, or the node. */
+static clu_query_object *run_callback(clu_query_object *q)
 {
     clu_node *node = q->node;
+    uint64_t handle = q->handle;
     Tcl_Obj *service = NULL;    /* whose response it is */
     if (q->collect && q->event == CLU_EVENT_RESPONSE) {
         clu_value_set(&service, clu_outcomes_service(q->outcomes));
     }
     int code;
-    bool alive = call(q, &code);
-    if (alive) {
+    q = call(q, &code) ? query_of(node, handle) : NULL;
+    if (!node->dead) {
         Tcl_Interp *interp = node->state->interp;
         int said = clu_notify_said(interp, code);
-        q = query_of(node, news->query);
         if (said == TCL_ERROR) {
             Tcl_BackgroundException(interp, code);
         } else if (q != NULL && service != NULL && code != TCL_ERROR
@@ -266,16 +279,15 @@ static bool run_callback(clu_query_object *q, const clu_news *news)
         Tcl_ResetResult(interp);
     }
     clu_value_set(&service, NULL);
-    return alive;
+    return q;
 }
 
-/* Resumes the coroutines that wait, each with the results. */
-static bool wake(clu_query_object *q)
+/* Resumes the coroutines that wait, each with the results.  NULL: the query
+   died of it, or the node. */
+static clu_query_object *wake(clu_query_object *q)
 {
-    if (q->waiters == NULL) {
-        return true;
-    }
     clu_node *node = q->node;
+    uint64_t handle = q->handle;
     Tcl_Obj *waiters = q->waiters, *results = clu_value_or_nothing(q->results);
     Tcl_Size count = 0;
     Tcl_Obj **at = NULL;
@@ -293,7 +305,7 @@ static bool wake(clu_query_object *q)
     }
     Tcl_DecrRefCount(waiters);
     Tcl_DecrRefCount(results);
-    return alive;
+    return alive ? query_of(node, handle) : NULL;
 }
 
 void clu_query_news(clu_node *node, const clu_news *news, clu_packet **packet)
@@ -307,16 +319,17 @@ void clu_query_news(clu_node *node, const clu_news *news, clu_packet **packet)
     }
     remember(q, news, packet);
     q->over = done;
-    bool alive = true;
     if (q->command != NULL) {
-        alive = run_callback(q, news);
-        q = alive ? query_of(node, news->query) : NULL;
+        q = run_callback(q);
     } else if (q->collect && q->event == CLU_EVENT_RESPONSE) {
         clu_value_put(&q->results, clu_outcomes_service(q->outcomes),
                       clu_outcomes_data(q->outcomes));
     }
-    if (done && q != NULL && wake(q)) {
-        clu_query_vanish(node, news->query);
+    if (done && q != NULL && q->waiters != NULL) {
+        q = wake(q);
+    }
+    if (done && q != NULL) {
+        vanish(node, q);
     }
 }
 
@@ -332,7 +345,8 @@ void clu_query_news(clu_node *node, const clu_news *news, clu_packet **packet)
         return TCL_OK; \
     }
 
-GETTER(get_id, q->id)
+GETTER(get_id, q->long_id ? q->long_id
+       : clu_text_new(clu_slice_of(q->id, q->id_n)))
 GETTER(get_query, q->query)
 GETTER(get_channel, q->channel ? q->channel : Tcl_NewIntObj(0))
 GETTER(get_props, clu_value_or_nothing(q->props))

@@ -7,6 +7,34 @@
 
 #include <stdarg.h>
 
+/* ---- values that are held --------------------------------------------------- */
+
+void clu_value_set(Tcl_Obj **slot, Tcl_Obj *value)
+{
+    if (value != NULL) {
+        Tcl_IncrRefCount(value);
+    }
+    if (*slot != NULL) {
+        Tcl_DecrRefCount(*slot);
+    }
+    *slot = value;
+}
+
+void clu_value_put(Tcl_Obj **dict, Tcl_Obj *key, Tcl_Obj *value)
+{
+    if (*dict == NULL) {
+        clu_value_set(dict, Tcl_NewDictObj());
+    } else if (Tcl_IsShared(*dict)) {
+        clu_value_set(dict, Tcl_DuplicateObj(*dict));
+    }
+    Tcl_DictObjPut(NULL, *dict, key, value);
+}
+
+Tcl_Obj *clu_value_or_nothing(Tcl_Obj *value)
+{
+    return value ? value : Tcl_NewObj();
+}
+
 /* ---- out of packets --------------------------------------------------------- */
 
 Tcl_Obj *clu_items_new(clu_items list)
