@@ -91,8 +91,8 @@ proc ::cluster::shell::doctor::Way config {
 # Joins for a moment, by multicast alone: what others see is one more member.
 # -> a dict: joined, or else message and code; warning; echo, the milliseconds
 # until a beacon of ours came back, or empty; taken, the interfaces; services,
-# dicts of address, local and original; clock, how long it took by each clock; seeds,
-# why they were left out, or empty.
+# dicts of address, local and original; clock, both clocks before and after;
+# seeds, why they were left out, or empty.
 proc ::cluster::shell::doctor::Trial {config wait timeout} {
     dict set config protocols c
     dict set config name $::cluster::shell::members::Name

@@ -120,13 +120,30 @@ proc ::cluster::shell::doctor::Check_members facts {
     }
     set count [llength [dict get $trial services]]
     if {$count == 0} {
-        return [Ok "nobody else answers; another one would be: cluster serve"]
+        return [Nobody $facts]
     }
     set words [Count $count {member answers} {members answer}]
     if {[set far [Far $facts]]} {
         append words ", $far of other hosts"
     }
     return [Ok $words]
+}
+
+# Whoever has the port and does not answer is another cluster's, or stopped.
+proc ::cluster::shell::doctor::Nobody facts {
+    set holders [dict get $facts holders]
+    if {[llength $holders]} {
+        return [Warn "nobody answers, although [Whose $holders]\
+            [expr {[llength $holders] == 1 ? "has" : "have"}] UDP port\
+            [dict get $facts port]" "look whether the -address there is\
+            [dict get $facts group], and whether it runs"]
+    }
+    if {[dict get $facts hops] == 0} {
+        return [Ok "nobody else is on this host; to have somebody: cluster\
+            serve"]
+    }
+    return [Ok "nobody else answers; members of other hosts need the same\
+        -address and -port, and a -remote above 0"]
 }
 
 # How many members of other hosts answer.
