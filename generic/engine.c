@@ -27,7 +27,7 @@ static clu_err reserve_deadlines(clu_engine *e)
     clu_deadline *own[] = { &e->beat, &e->look, &e->ping };
     clu_late kinds[] = { CLU_LATE_BEAT, CLU_LATE_LOOK, CLU_LATE_PING };
     for (size_t i = 0; i < CLU_COUNT_OF(own); i++) {
-        own[i]->kind = kinds[i];
+        own[i]->due.kind = kinds[i];
         clu_err err = clu_engine_set(e, own[i], CLU_NEVER);
         if (err != CLU_OK) {
             return err;
@@ -222,7 +222,7 @@ clu_ms clu_engine_deadline(const clu_engine *e)
 
 static void late(clu_engine *e, clu_deadline *d, clu_ms now)
 {
-    switch (d->kind) {
+    switch ((clu_late)d->due.kind) {
     case CLU_LATE_EXPIRY:
         clu_liveness_expiry(e, CLU_CONTAINER(d, clu_service, expiry), now);
         break;
@@ -255,7 +255,7 @@ void clu_engine_tick(clu_engine *e, clu_ms now)
     }
     while (!e->left && (due = clu_heap_take(&e->deadlines, now)) != NULL) {
         clu_deadline *d = CLU_CONTAINER(due, clu_deadline, due);
-        if (d->kind >= CLU_LATE_BEAT) {
+        if (d->due.kind >= CLU_LATE_BEAT) {
             /* Cannot fail: its place has just become free. */
             clu_engine_set(e, d, CLU_NEVER);
         }

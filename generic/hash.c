@@ -121,7 +121,7 @@ clu_map_node *clu_map_find(const clu_map *map, uint64_t hash, clu_slice k,
         return NULL;
     }
     clu_map_node *node = *bucket(map, hash);
-    while (node && !(node->hash == hash && same(node, k))) {
+    while (node && !(node->hash == (uint32_t)hash && same(node, k))) {
         node = node->next;
     }
     return node;
@@ -159,7 +159,7 @@ clu_err clu_map_insert(clu_map *map, clu_map_node *node, uint64_t hash)
     if (map->count >= map->size && grow_map(map) != CLU_OK && !map->size) {
         return CLU_NOMEM;
     }
-    node->hash = hash;
+    node->hash = (uint32_t)hash;
     put(map, node);
     map->count++;
     return CLU_OK;
@@ -223,7 +223,7 @@ void clu_heap_fini(clu_heap *heap)
 static void place(clu_heap *heap, clu_due *due, size_t index)
 {
     heap->at[index] = due;
-    due->index = index;
+    due->index = (uint32_t)index;
 }
 
 static void rise(clu_heap *heap, clu_due *due)

@@ -30,7 +30,8 @@ static inline uint64_t clu_hash_id(uint64_t id)
 
 typedef struct clu_map_node {
     struct clu_map_node *next;  /* in the same bucket */
-    uint64_t hash;              /* of its key */
+    uint32_t hash;              /* the lower half of its key's */
+    uint32_t note;              /* its holder's, who may have use for it */
 } clu_map_node;
 
 typedef struct clu_map {
@@ -61,7 +62,8 @@ void clu_list_unlink(clu_list *node);           /* harmless when unlinked */
 /* A deadline inside what it belongs to; index is where it stands, from 1. */
 typedef struct clu_due {
     clu_ms at;
-    size_t index;               /* 0: not in the heap */
+    uint32_t index;             /* 0: not in the heap */
+    uint32_t kind;              /* its owner's */
 } clu_due;
 
 typedef struct clu_heap {

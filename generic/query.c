@@ -330,7 +330,7 @@ static clu_query *make(clu_engine *e, clu_slice id, const clu_ask_many *ask)
         return NULL;
     }
     q->handle = e->next_query++;
-    q->late.kind = CLU_LATE_QUERY;
+    q->late.due.kind = CLU_LATE_QUERY;
     unsigned char *text = (unsigned char *)&q->debts[ask->count];
     memcpy(text, id.p, id.n);
     q->id = clu_slice_of(text, id.n);

@@ -109,7 +109,7 @@ static clu_err item_text(clu_filter *f, Tcl_Obj *word, clu_item *item)
     clu_service *s = id
         ? clu_table_find_id(clu_engine_table(f->node->engine), id) : NULL;
     if (s != NULL) {
-        err = clu_buf_bytes(&f->text, s->uuid);
+        err = clu_buf_bytes(&f->text, clu_service_uuid(s));
     } else {
         err = clu_text_get(word, &f->text);
     }

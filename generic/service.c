@@ -17,10 +17,8 @@ void clu_service_release(clu_service *s)
     if (--s->holds > 0) {
         return;
     }
-    clu_free((void *)s->uuid.p);
-    clu_free((void *)s->protocols.wire.p);
-    clu_free((void *)s->tags.wire.p);
-    clu_free((void *)s->props.p);
+    clu_said said = { s->protocols, s->tags, s->props };
+    clu_said_free(&said);
     clu_free(s->spots);
     clu_free(s->entries);
     clu_free(s);
@@ -52,28 +50,62 @@ bool clu_service_word(clu_slice word, const clu_limits *limits)
     return !colon;
 }
 
-/* Changes a slice of ours for a copy of other bytes. */
-static clu_err replace(clu_slice *own, clu_slice with)
+static clu_slice put(unsigned char **at, clu_slice bytes)
 {
-    if (clu_slice_eq(*own, with)) {
-        return CLU_OK;
+    clu_slice copy = clu_slice_of(bytes.n ? *at : NULL, bytes.n);
+    if (bytes.n) {
+        memcpy(*at, bytes.p, bytes.n);
+        *at += bytes.n;
     }
-    unsigned char *copy = with.n > 0 ? clu_memdup(with.p, with.n) : NULL;
-    if (copy == NULL && with.n > 0) {
+    return copy;
+}
+
+clu_err clu_said_make(clu_said *said, clu_items protocols, clu_items tags,
+                      clu_slice props)
+{
+    size_t size = protocols.wire.n + tags.wire.n + props.n;
+    unsigned char *at = size ? clu_alloc(size) : NULL;
+    if (at == NULL && size) {
         return CLU_NOMEM;
     }
-    clu_free((void *)own->p);
-    *own = clu_slice_of(copy, with.n);
+    said->protocols = (clu_items){ protocols.count, put(&at, protocols.wire) };
+    said->tags = (clu_items){ tags.count, put(&at, tags.wire) };
+    said->props = put(&at, props);
     return CLU_OK;
+}
+
+/* What is not empty and comes first begins the block. */
+void clu_said_free(const clu_said *said)
+{
+    clu_free((void *)(said->protocols.wire.n ? said->protocols.wire.p
+                      : said->tags.wire.n ? said->tags.wire.p
+                      : said->props.p));
+}
+
+void clu_service_say(clu_service *s, const clu_said *said)
+{
+    clu_said before = { s->protocols, s->tags, s->props };
+    clu_said_free(&before);
+    s->protocols = said->protocols;
+    s->tags = said->tags;
+    s->props = said->props;
+}
+
+static clu_err say(clu_service *s, clu_items protocols, clu_slice props)
+{
+    clu_said said;
+    clu_err err = clu_said_make(&said, protocols, s->tags, props);
+    if (err == CLU_OK) {
+        clu_service_say(s, &said);
+    }
+    return err;
 }
 
 clu_err clu_service_protocols(clu_service *s, clu_items protocols)
 {
-    clu_err err = replace(&s->protocols.wire, protocols.wire);
-    if (err == CLU_OK) {
-        s->protocols.count = protocols.count;
-    }
-    return err;
+    return s->protocols.count == protocols.count
+        && clu_slice_eq(s->protocols.wire, protocols.wire)
+        ? CLU_OK : say(s, protocols, s->props);
 }
 
 /* Only our kind has this key; what it holds grows with the versions. */
@@ -107,7 +139,7 @@ clu_err clu_service_props(clu_service *s, clu_slice text, bool merge,
     bool changed = err == CLU_OK
         && !clu_slice_eq(s->props, clu_buf_slice(&merged));
     if (changed) {
-        err = replace(&s->props, clu_buf_slice(&merged));
+        err = say(s, s->protocols, clu_buf_slice(&merged));
     }
     if (changed && err == CLU_OK) {
         clu_free(s->spots);

@@ -33,28 +33,26 @@ typedef enum {
 } clu_late;
 
 typedef struct clu_deadline {
-    clu_due due;                /* in the engine's heap */
-    clu_late kind;
+    clu_due due;                /* in the engine's heap; kind: a clu_late */
 } clu_deadline;
 
 struct clu_word;
 struct clu_source;
 
 /* One word that finds a service: where it stands in the word's members. */
-typedef struct clu_entry {
+typedef struct __attribute__((packed, aligned(4))) clu_entry {
     struct clu_word *word;
     uint32_t at;                /* index in word->members */
 } clu_entry;
 
 #define CLU_SERVICE_PLACES 5    /* sid, hid, uuid, ip, localhost */
 #define CLU_SERVICE_ID_MAX 255  /* bytes of a sid or hid, whatever the limit */
+#define CLU_SERVICE_UUID_MAX (2 * CLU_SERVICE_ID_MAX + 1)
 
 typedef struct clu_service {
     uint64_t id;                /* never used again */
     clu_service_state state;
     unsigned holds;             /* the table is one; each hold another */
-    clu_slice uuid;             /* sid@hid, ours */
-    size_t sid_size;            /* bytes of uuid before the @ */
     clu_address addr;           /* its host; port 0 */
     clu_address source;         /* where its beacons come from, with port */
     bool local;                 /* on this host */
@@ -62,9 +60,10 @@ typedef struct clu_service {
     bool met;                   /* "discovered" was told */
     uint8_t asks;               /* how often we asked for its properties again */
     bool doubted;               /* its suspicion began with another's ping */
-    clu_items protocols;        /* its order of preference, ours to free */
-    clu_items tags;             /* as it sent them, ours to free */
-    clu_slice props;            /* text of a dict, ours to free */
+    uint32_t weight;            /* bytes charged to the table's budget */
+    clu_items protocols;        /* its order of preference */
+    clu_items tags;             /* as it sent them */
+    clu_slice props;            /* text of a dict; all three in one block */
     struct clu_spot *spots;     /* what was looked up in it to send, or NULL */
     size_t spot_count;
     clu_ms first_seen;
@@ -77,10 +76,17 @@ typedef struct clu_service {
     clu_list link;              /* in the table's order of arrival */
     struct clu_source *home;    /* its address, when of another host */
     clu_entry *entries;         /* tags first, then the places */
-    size_t entry_count, tag_count;
+    uint32_t entry_count, tag_count;
     void *face;                 /* what the host shows of it; NULL: nothing */
-    size_t weight;              /* bytes charged to the table's budget */
+    uint16_t uuid_size;
+    uint16_t sid_size;          /* bytes of uuid before the @ */
+    unsigned char uuid[];       /* sid@hid */
 } clu_service;
+
+static inline clu_slice clu_service_uuid(const clu_service *s)
+{
+    return (clu_slice){ s->uuid, s->uuid_size };
+}
 
 /* Where it listens for one transport, as its properties say. */
 typedef struct clu_spot {
@@ -91,12 +97,12 @@ typedef struct clu_spot {
 
 static inline clu_slice clu_service_sid(const clu_service *s)
 {
-    return (clu_slice){ s->uuid.p, s->sid_size };
+    return (clu_slice){ s->uuid, s->sid_size };
 }
 static inline clu_slice clu_service_hid(const clu_service *s)
 {
-    return (clu_slice){ s->uuid.p + s->sid_size + 1,
-                        s->uuid.n - s->sid_size - 1 };
+    return (clu_slice){ s->uuid + s->sid_size + 1,
+                        (size_t)s->uuid_size - s->sid_size - 1 };
 }
 
 /* Keeps the memory of a service that may leave the table meanwhile. */
@@ -108,6 +114,20 @@ void clu_service_release(clu_service *s);
  * either end: such a word is safe in the documented command names.
  */
 bool clu_service_word(clu_slice word, const clu_limits *limits);
+
+/*
+ * What a service says of itself stands in one block: it changes rarely, and
+ * three small blocks would cost more than they hold.  Say takes the block over.
+ */
+typedef struct clu_said {
+    clu_items protocols, tags;
+    clu_slice props;
+} clu_said;
+
+clu_err clu_said_make(clu_said *said, clu_items protocols, clu_items tags,
+                      clu_slice props);         /* copies; NOMEM */
+void clu_said_free(const clu_said *said);
+void clu_service_say(clu_service *s, const clu_said *said);
 
 /* Replaces what it advertises; NOMEM leaves it as it was. */
 clu_err clu_service_protocols(clu_service *s, clu_items protocols);

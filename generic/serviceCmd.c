@@ -99,10 +99,10 @@ static void traced(ClientData cd, Tcl_Interp *interp, const char *from,
 /* A value of just these bytes: there may be ten thousand of them. */
 static Tcl_Obj *full_name(clu_node *node, const clu_service *s)
 {
-    char text[2 * CLU_SERVICE_ID_MAX + 100];
+    char text[CLU_SERVICE_UUID_MAX + 100];
     int n = snprintf(text, sizeof text, "%sservices::%.*s",
-                     Tcl_GetString(node->spaces), (int)s->uuid.n,
-                     (const char *)s->uuid.p);
+                     Tcl_GetString(node->spaces), (int)s->uuid_size,
+                     (const char *)s->uuid);
     return Tcl_NewStringObj(text, n);
 }
 
@@ -303,7 +303,7 @@ static int info(ARGS)
     put(dict, "service_id", clu_text_new(clu_service_sid(s)));
     put(dict, "tags", clu_items_new(s->tags));
     put(dict, "protocols", clu_items_new(s->protocols));
-    put(dict, "uuid", clu_text_new(s->uuid));
+    put(dict, "uuid", clu_text_new(clu_service_uuid(s)));
     put(dict, "local", Tcl_NewBooleanObj(s->local));
     put(dict, "state", Tcl_NewStringObj(state_name(s), -1));
     put(dict, "age", Tcl_NewWideIntObj(
@@ -350,7 +350,7 @@ static int sid(ARGS)
 static int uuid(ARGS)
 {
     UNUSED;
-    return answer(interp, clu_text_new(SERVICE(self)->uuid));
+    return answer(interp, clu_text_new(clu_service_uuid(SERVICE(self))));
 }
 
 static int last_seen(ARGS)

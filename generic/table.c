@@ -24,7 +24,8 @@ void clu_table_fini(clu_table *t)
 
 static bool same_uuid(const clu_map_node *node, clu_slice uuid)
 {
-    return clu_slice_eq(CLU_CONTAINER(node, clu_service, by_uuid)->uuid, uuid);
+    return clu_slice_eq(clu_service_uuid(CLU_CONTAINER(node, clu_service,
+                                                       by_uuid)), uuid);
 }
 
 static bool same_id(const clu_map_node *node, clu_slice id)
@@ -46,7 +47,7 @@ static clu_slice id_key(const uint64_t *id)
 
 clu_service *clu_table_find(const clu_table *t, clu_slice sid, clu_slice hid)
 {
-    unsigned char uuid[2 * CLU_SERVICE_ID_MAX + 1];
+    unsigned char uuid[CLU_SERVICE_UUID_MAX];
     if (sid.n + 1 + hid.n > sizeof uuid) {
         return NULL;            /* no such service was ever let in */
     }
@@ -74,6 +75,12 @@ const clu_word *clu_table_word(const clu_table *t, clu_slice text)
     return node ? CLU_CONTAINER(node, clu_word, node) : NULL;
 }
 
+/* Bytes of a struct that ends with n bytes: they begin in its padding. */
+static size_t room_for(size_t whole, size_t head, size_t n)
+{
+    return head + n > whole ? head + n : whole;
+}
+
 /* ---- the index by word --------------------------------------------------- */
 
 static clu_word *word_for(clu_table *t, clu_slice text)
@@ -82,14 +89,15 @@ static clu_word *word_for(clu_table *t, clu_slice text)
     if (word != NULL) {
         return word;
     }
-    word = clu_alloc(sizeof *word + text.n);
+    word = clu_alloc(room_for(sizeof *word, offsetof(clu_word, text),
+                              text.n));
     if (word == NULL) {
         return NULL;
     }
     if (text.n > 0) {
         memcpy(word->text, text.p, text.n);
     }
-    word->size = (uint32_t)text.n;
+    word->node.note = (uint32_t)text.n;
     if (clu_map_insert(&t->words, &word->node, clu_hash(text)) != CLU_OK) {
         clu_free(word);
         return NULL;
@@ -99,39 +107,47 @@ static clu_word *word_for(clu_table *t, clu_slice text)
 
 static clu_service **members_of(clu_word *word)
 {
-    return word->room ? word->members.many : &word->members.one;
+    return word->count > 1 ? word->members.many : &word->members.one;
 }
 
 static void drop_if_empty(clu_table *t, clu_word *word)
 {
     if (word->count == 0) {
         clu_map_remove(&t->words, &word->node);
-        if (word->room) {
-            clu_free(word->members.many);
-        }
         clu_free(word);
     }
 }
 
-/* Room for one more member; the first needs none of its own. */
-static clu_err make_room(clu_word *word)
+/* The first needs no room of its own; the others get it by powers of two. */
+static clu_err append(clu_word *word, clu_service *s)
 {
-    if (word->count < (word->room ? word->room : 1)) {
-        return CLU_OK;
+    uint32_t n = word->count;
+    if (n == 0) {
+        word->members.one = s;
+    } else if ((n & (n - 1)) == 0) {
+        clu_service *one = word->members.one;
+        clu_service **grown = clu_realloc(n > 1 ? word->members.many : NULL,
+                                          2 * n * sizeof(clu_service *));
+        if (grown == NULL) {
+            return CLU_NOMEM;
+        }
+        if (n == 1) {
+            grown[0] = one;
+        }
+        word->members.many = grown;
     }
-    uint32_t room = word->room ? word->room * 2 : 4;
-    clu_service *one = word->members.one;
-    clu_service **grown = clu_realloc(word->room ? word->members.many : NULL,
-                                      room * sizeof(clu_service *));
-    if (grown == NULL) {
-        return CLU_NOMEM;
-    }
-    if (!word->room) {
-        grown[0] = one;
-    }
-    word->members.many = grown;
-    word->room = room;
+    word->count++;
+    members_of(word)[n] = s;
     return CLU_OK;
+}
+
+static void take_last(clu_word *word)
+{
+    if (--word->count == 1) {
+        clu_service **many = word->members.many;
+        word->members.one = many[0];
+        clu_free(many);
+    }
 }
 
 /* The entries a service gets: n of them so far. */
@@ -165,12 +181,11 @@ static clu_err enter(clu_table *t, clu_entering *in, clu_slice text)
     if (entered(in, word)) {
         return CLU_OK;
     }
-    if (make_room(word) != CLU_OK) {
+    if (append(word, in->service) != CLU_OK) {
         drop_if_empty(t, word);
         return CLU_NOMEM;
     }
-    in->entries[in->n++] = (clu_entry){ word, word->count };
-    members_of(word)[word->count++] = in->service;
+    in->entries[in->n++] = (clu_entry){ word, word->count - 1 };
     return CLU_OK;
 }
 
@@ -189,12 +204,13 @@ static void moved(clu_service *s, const clu_word *word, uint32_t from,
 static void leave(clu_table *t, const clu_entry *entry)
 {
     clu_word *word = entry->word;
-    uint32_t last = --word->count;
+    uint32_t last = word->count - 1;
     if (entry->at != last) {
         clu_service **members = members_of(word);
         members[entry->at] = members[last];
         moved(members[last], word, last, entry->at);
     }
+    take_last(word);
     drop_if_empty(t, word);
 }
 
@@ -228,7 +244,7 @@ static clu_err enter_places(clu_table *t, clu_entering *in,
         err = enter(t, in, clu_service_hid(s));
     }
     if (err == CLU_OK) {
-        err = enter(t, in, s->uuid);
+        err = enter(t, in, clu_service_uuid(s));
     }
     if (err == CLU_OK && (addr->family == 4 || addr->family == 6)) {
         err = enter(t, in, clu_slice_str(clu_address_text(addr, text)));
@@ -261,8 +277,8 @@ static clu_err index_again(clu_table *t, clu_service *s, clu_items tags,
     clu_entry *before = s->entries;
     size_t count = s->entry_count;
     s->entries = in.entries;
-    s->entry_count = in.n;
-    s->tag_count = tag_count;
+    s->entry_count = (uint32_t)in.n;
+    s->tag_count = (uint32_t)tag_count;
     leave_all(t, before, count);
     clu_free(before);
     t->changes++;
@@ -358,39 +374,39 @@ static bool affordable(const clu_table *t, size_t more)
 
 static void charge(clu_table *t, clu_service *s)
 {
-    size_t weight = weight_of(s->uuid.n, s->tags.wire.n,
+    size_t weight = weight_of(s->uuid_size, s->tags.wire.n,
                               (size_t)s->tags.count, others_of(s));
     t->weight += weight - s->weight;
-    s->weight = weight;
+    s->weight = (uint32_t)weight;
 }
 
 static clu_service *make(clu_table *t, clu_slice sid, clu_slice hid)
 {
-    clu_service *s = clu_alloc(sizeof *s);
-    unsigned char *uuid = clu_alloc(sid.n + 1 + hid.n);
-    if (s == NULL || uuid == NULL) {
-        clu_free(s);
-        clu_free(uuid);
+    size_t size = sid.n + 1 + hid.n;
+    clu_service *s = clu_alloc(room_for(sizeof *s, offsetof(clu_service, uuid),
+                                        size));
+    if (s == NULL) {
         return NULL;
     }
-    memcpy(uuid, sid.p, sid.n);
-    uuid[sid.n] = '@';
-    memcpy(uuid + sid.n + 1, hid.p, hid.n);
-    s->uuid = clu_slice_of(uuid, sid.n + 1 + hid.n);
-    s->sid_size = sid.n;
+    memcpy(s->uuid, sid.p, sid.n);
+    s->uuid[sid.n] = '@';
+    memcpy(s->uuid + sid.n + 1, hid.p, hid.n);
+    s->uuid_size = (uint16_t)size;
+    s->sid_size = (uint16_t)sid.n;
     s->id = t->next_id++;
     s->holds = 1;
     s->state = CLU_SERVICE_ALIVE;
-    s->expiry.kind = CLU_LATE_EXPIRY;
-    s->hello.kind = CLU_LATE_HELLO;
-    s->report.kind = CLU_LATE_REPORT;
+    s->expiry.due.kind = CLU_LATE_EXPIRY;
+    s->hello.due.kind = CLU_LATE_HELLO;
+    s->report.due.kind = CLU_LATE_REPORT;
     clu_list_init(&s->link);
     return s;
 }
 
 static clu_err insert_maps(clu_table *t, clu_service *s)
 {
-    clu_err err = clu_map_insert(&t->by_uuid, &s->by_uuid, clu_hash(s->uuid));
+    clu_err err = clu_map_insert(&t->by_uuid, &s->by_uuid,
+                                 clu_hash(clu_service_uuid(s)));
     if (err == CLU_OK) {
         err = clu_map_insert(&t->by_id, &s->by_id, clu_hash_id(s->id));
         if (err != CLU_OK) {
@@ -456,23 +472,22 @@ void clu_table_drop(clu_table *t, clu_service *s)
 
 clu_err clu_table_tags(clu_table *t, clu_service *s, clu_items tags)
 {
-    size_t weight = weight_of(s->uuid.n, tags.wire.n, (size_t)tags.count,
+    size_t weight = weight_of(s->uuid_size, tags.wire.n, (size_t)tags.count,
                               others_of(s));
     if (weight > s->weight && !affordable(t, weight - s->weight)) {
         return CLU_LIMIT;
     }
-    unsigned char *copy = clu_memdup(tags.wire.p, tags.wire.n);
-    if (copy == NULL) {
-        return CLU_NOMEM;
-    }
-    tags.wire.p = copy;
-    clu_err err = index_again(t, s, tags, &s->addr, s->local);
+    clu_said said;
+    clu_err err = clu_said_make(&said, s->protocols, tags, s->props);
     if (err != CLU_OK) {
-        clu_free(copy);
         return err;
     }
-    clu_free((void *)s->tags.wire.p);
-    s->tags = tags;
+    err = index_again(t, s, tags, &s->addr, s->local);
+    if (err != CLU_OK) {
+        clu_said_free(&said);
+        return err;
+    }
+    clu_service_say(s, &said);
     charge(t, s);
     return CLU_OK;
 }

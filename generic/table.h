@@ -20,23 +20,22 @@
 #include "service.h"
 
 typedef struct clu_word {
-    clu_map_node node;
+    clu_map_node node;          /* note: bytes of text */
     union {
-        clu_service *one;       /* room 0: most words have one member only */
-        clu_service **many;
+        clu_service *one;       /* count 1: as of most words */
+        clu_service **many;     /* room for the next power of two, or more */
     } members;
-    uint32_t count, room;
-    uint32_t size;              /* bytes of text */
+    uint32_t count;
     unsigned char text[];
 } clu_word;
 
 static inline clu_slice clu_word_text(const clu_word *word)
 {
-    return (clu_slice){ word->text, word->size };
+    return (clu_slice){ word->text, word->node.note };
 }
 static inline clu_service *const *clu_word_members(const clu_word *word)
 {
-    return word->room ? word->members.many : &word->members.one;
+    return word->count > 1 ? word->members.many : &word->members.one;
 }
 
 typedef struct clu_table {

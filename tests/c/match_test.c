@@ -179,7 +179,7 @@ typedef struct tally {
 
 static size_t number_of(const clu_service *s)
 {
-    return (size_t)atoi((const char *)s->uuid.p + 1);
+    return (size_t)atoi((const char *)s->uuid + 1);
 }
 
 static bool note(void *ctx, clu_service *s)
