@@ -78,6 +78,7 @@ typedef struct clu_service {
     clu_entry *entries;         /* tags first, then the places */
     uint32_t entry_count, tag_count;
     void *face;                 /* what the host shows of it; NULL: nothing */
+    void *name;                 /* ... by this name; NULL: it is not known */
     uint16_t uuid_size;
     uint16_t sid_size;          /* bytes of uuid before the @ */
     unsigned char uuid[];       /* sid@hid */

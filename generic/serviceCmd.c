@@ -12,9 +12,9 @@
 typedef struct clu_service_cmd {
     clu_list link;              /* in the node's services */
     clu_node *node;             /* NULL: it finished before the command */
-    clu_service *service;       /* held; its face is this */
-    Tcl_Command token;
-    Tcl_Obj *name;              /* held; NULL: it was renamed */
+    clu_service *service;       /* held; its face is this, its name is a value
+                                   that is held, NULL after a rename */
+    Tcl_Command token;          /* NULL: it is being made */
 } clu_service_cmd;
 
 static const clu_sub service_subs[];
@@ -52,37 +52,38 @@ static void renamed(clu_service_cmd *cmd)
     }
 }
 
-static void drop_name(clu_service_cmd *cmd)
+static void name_it(clu_service_cmd *cmd, Tcl_Obj *name)
 {
-    if (cmd->name != NULL) {
-        Tcl_DecrRefCount(cmd->name);
-        cmd->name = NULL;
+    Tcl_Obj *before = cmd->service->name;
+    if (name != NULL) {
+        Tcl_IncrRefCount(name);
     }
+    if (before != NULL) {
+        Tcl_DecrRefCount(before);
+    }
+    cmd->service->name = name;
     renamed(cmd);
 }
 
-static void show(clu_service_cmd *cmd, clu_service *s)
+static void show(clu_service_cmd *cmd, clu_service *s, Tcl_Obj *name)
 {
     clu_service_hold(s);
     s->face = cmd;
     cmd->service = s;
-    renamed(cmd);
+    name_it(cmd, name);
 }
 
 static void hide(clu_service_cmd *cmd)
 {
-    clu_service *s = cmd->service;
-    if (s->face == cmd) {
-        s->face = NULL;
-    }
-    clu_service_release(s);
+    name_it(cmd, NULL);
+    cmd->service->face = NULL;
+    clu_service_release(cmd->service);
 }
 
 static void deleted(ClientData cd)
 {
     clu_service_cmd *cmd = cd;
     clu_list_unlink(&cmd->link);
-    drop_name(cmd);
     hide(cmd);
     clu_free(cmd);
 }
@@ -92,7 +93,7 @@ static void traced(ClientData cd, Tcl_Interp *interp, const char *from,
 {
     (void)interp, (void)from, (void)to;
     if (flags & TCL_TRACE_RENAME) {
-        drop_name(cd);
+        name_it(cd, NULL);
     }
 }
 
@@ -124,7 +125,7 @@ static clu_service_cmd *take_over(clu_node *node, clu_service *s,
         return cmd->node == node ? cmd : NULL;
     }
     hide(cmd);
-    show(cmd, s);
+    show(cmd, s, name);
     return cmd;
 }
 
@@ -137,40 +138,33 @@ static clu_service_cmd *create(clu_node *node, clu_service *s, Tcl_Obj *name)
     }
     clu_list_init(&cmd->link);
     cmd->node = node;
-    cmd->service = s;
-    cmd->name = name;
-    Tcl_IncrRefCount(cmd->name);
-    clu_service_hold(s);
+    show(cmd, s, name);
     cmd->token = Tcl_NRCreateCommand(interp, Tcl_GetString(name), run, run_nr,
                                      cmd, deleted);
     if (cmd->token == NULL) {
-        clu_service_release(s);
-        Tcl_DecrRefCount(cmd->name);
+        hide(cmd);
         clu_free(cmd);
         return NULL;
     }
-    Tcl_TraceCommand(interp, Tcl_GetString(name), TCL_TRACE_RENAME, traced,
-                     cmd);
-    s->face = cmd;
     if (node->dead) {
         cmd->node = NULL;       /* of a trace on what had its name */
         return NULL;
     }
+    Tcl_TraceCommand(interp, Tcl_GetString(name), TCL_TRACE_RENAME, traced,
+                     cmd);
     clu_list_append(&node->services, &cmd->link);
-    renamed(cmd);
     return cmd;
 }
 
 /* After a rename: as Tcl calls it now. */
 static Tcl_Obj *name_of(clu_service_cmd *cmd)
 {
-    if (cmd->name == NULL) {
-        cmd->name = Tcl_NewObj();
-        Tcl_IncrRefCount(cmd->name);
-        Tcl_GetCommandFullName(cmd->node->state->interp, cmd->token,
-                               cmd->name);
+    if (cmd->service->name == NULL) {
+        Tcl_Obj *name = Tcl_NewObj();
+        Tcl_GetCommandFullName(cmd->node->state->interp, cmd->token, name);
+        name_it(cmd, name);
     }
-    return cmd->name;
+    return cmd->service->name;
 }
 
 Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
@@ -193,8 +187,7 @@ Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
 
 Tcl_Obj *clu_service_known(const clu_service *s)
 {
-    const clu_service_cmd *cmd = s->face;
-    return cmd ? cmd->name : NULL;
+    return s->name;
 }
 
 void clu_service_clear(clu_node *node)
@@ -211,7 +204,7 @@ void clu_service_clear(clu_node *node)
 void clu_service_vanish(clu_node *node, clu_service *s)
 {
     clu_service_cmd *cmd = node->dead ? NULL : s->face;
-    if (cmd != NULL) {
+    if (cmd != NULL && cmd->token != NULL) {
         Tcl_DeleteCommandFromToken(node->state->interp, cmd->token);
     }
 }
