@@ -12,19 +12,21 @@ typedef struct clu_person {
     size_t count, tags;
 } clu_person;
 
-/* Two places where a memo may stand, so that two that are asked in turn do not
-   drive each other out. */
+#define PLACES 8                /* where a memo may stand, one behind another */
+
+/* Its own, a free one, or, when all its places are taken, another's. */
 static clu_memo *memo_of(const clu_match *m, const clu_item *item,
                          const clu_word *word)
 {
-    size_t at = ((uintptr_t)word >> 4 ^ (uintptr_t)item / sizeof *item)
-        & (CLU_MEMO - 1);
-    clu_memo *first = &m->memo[at], *second = &m->memo[at ^ 1];
-    if (second->word == word && second->item == item) {
-        return second;
+    uint64_t both = (uintptr_t)word ^ (uint64_t)(uintptr_t)item << 16;
+    size_t at = both * 0x9e3779b97f4a7c15u >> 32;
+    for (size_t i = 0; i < PLACES; i++) {
+        clu_memo *memo = &m->memo[(at + i) % CLU_MEMO];
+        if (memo->word == NULL || (memo->word == word && memo->item == item)) {
+            return memo;
+        }
     }
-    return first->word == NULL || (first->word == word && first->item == item)
-        ? first : second;
+    return &m->memo[at % CLU_MEMO];
 }
 
 static bool meets_pattern(const clu_match *m, clu_match_how how,

@@ -44,7 +44,7 @@ typedef struct clu_memo {
     bool yes;
 } clu_memo;
 
-#define CLU_MEMO 256            /* of them, a power of two */
+#define CLU_MEMO 256            /* of them */
 
 typedef struct clu_match {
     clu_clause *clauses;
