@@ -288,9 +288,9 @@ typedef struct clu_query_words {        /* what its methods say */
 clu_query_object *clu_query_make(clu_node *node, const clu_query_words *words);
 void clu_query_free(clu_query_object *q);
 void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id);
-/* One piece of news for a query: its callback.  *packet, the news' packet, is
-   NULL afterwards if the query keeps it. */
-void clu_query_news(clu_node *node, const clu_news *news, clu_packet **packet);
+/* One piece of news for a query: its callback.  true: the query keeps block, of
+   clu_alloc, in which the news' packet lies. */
+bool clu_query_news(clu_node *node, const clu_news *news, void *block);
 /* Its command goes now, "done" is still told: another takes its name. */
 void clu_query_yield(clu_node *node, uint64_t handle);
 void clu_query_clear(clu_node *node);           /* all of them, untold */

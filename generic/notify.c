@@ -14,8 +14,8 @@
 
 typedef struct clu_told {       /* one piece of news that waits */
     clu_list link;
-    clu_news news;              /* its packet is a copy, its service held */
-    clu_packet *packet;
+    clu_news news;              /* its packet lies behind the struct, its
+                                   service is held */
     char via[32];               /* the protocol's name outlives it here */
     size_t weight;
 } clu_told;
@@ -85,14 +85,17 @@ int clu_notify_said(Tcl_Interp *interp, int code)
 
 /* ---- telling ---------------------------------------------------------------------- */
 
-static void drop_told(clu_node *node, clu_told *told)
+static void take_out(clu_node *node, clu_told *told)
 {
     clu_list_unlink(&told->link);
     node->backlog -= told->weight;
+}
+
+static void drop_told(clu_told *told)
+{
     if (told->news.service != NULL) {
         clu_service_release(told->news.service);
     }
-    clu_free(told->packet);
     clu_free(told);
 }
 
@@ -100,16 +103,18 @@ static void drop_told(clu_node *node, clu_told *told)
 static void tell(void *ctx, const clu_news *news)
 {
     clu_node *node = ctx;
-    clu_told *told = node->dead ? NULL : clu_alloc(sizeof *told);
-    clu_packet *packet = news->packet != NULL && told != NULL
-        ? clu_packet_copy(news->packet) : NULL;
-    if (told == NULL || (news->packet != NULL && packet == NULL)) {
-        clu_free(told);
+    size_t weight = sizeof(clu_told)
+        + (news->packet != NULL ? clu_packet_weight(news->packet) : 0);
+    clu_told *told = node->dead ? NULL : clu_alloc(weight);
+    if (told == NULL) {
         clu_engine_counters(node->engine)->at[CLU_COUNT_drop_nomem]++;
         return;
     }
     told->news = *news;
-    told->news.packet = told->packet = packet;
+    told->weight = weight;
+    if (news->packet != NULL) {
+        told->news.packet = clu_packet_copy_into(news->packet, told + 1);
+    }
     if (news->service != NULL) {
         clu_service_hold(news->service);
     }
@@ -119,8 +124,7 @@ static void tell(void *ctx, const clu_news *news)
                n < sizeof told->via ? n : sizeof told->via - 1);
         told->news.via = told->via;
     }
-    told->weight = sizeof *told + (packet ? clu_packet_weight(packet) : 0);
-    node->backlog += told->weight;
+    node->backlog += weight;
     clu_list_append(&node->told, &told->link);
     clu_notifier_wake();
 }
@@ -150,7 +154,8 @@ static void on_query(clu_node *node, const clu_news *news)
     clu_buf_fini(&text);
 }
 
-static void run_news(clu_node *node, clu_told *told)
+/* true: what it is for keeps its block. */
+static bool run_news(clu_node *node, clu_told *told)
 {
     const clu_news *news = &told->news;
     switch (news->what) {
@@ -177,20 +182,23 @@ static void run_news(clu_node *node, clu_told *told)
     case CLU_NEWS_ASKED_FAILED:
     case CLU_NEWS_TIMEOUT:
     case CLU_NEWS_DONE:
-        clu_query_news(node, news, &told->packet);
-        break;
+        return clu_query_news(node, news, told);
     case CLU_NEWS_FAILED:
         break;                  /* counted as unreachable */
     }
+    return false;
 }
 
 /* Unlinked before it runs, so that a nested dispatch goes on behind it. */
 static void run_told(clu_node *node, clu_told *told)
 {
-    clu_list_unlink(&told->link);
-    clu_list_init(&told->link);
-    run_news(node, told);
-    drop_told(node, told);
+    take_out(node, told);
+    clu_service *service = told->news.service;
+    if (!run_news(node, told)) {
+        drop_told(told);
+    } else if (service != NULL) {
+        clu_service_release(service);
+    }
 }
 
 /* ---- arriving ---------------------------------------------------------------------- */
@@ -266,7 +274,9 @@ static void run_waiting(clu_node *node)
 void clu_notify_discard(clu_node *node)
 {
     while (!clu_list_empty(&node->told)) {
-        drop_told(node, TOLD_OF(node->told.next));
+        clu_told *told = TOLD_OF(node->told.next);
+        take_out(node, told);
+        drop_told(told);
     }
     while (!clu_list_empty(&node->arrived)) {
         clu_waiting *w = WAITING_OF(node->arrived.next);

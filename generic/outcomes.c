@@ -22,7 +22,7 @@ void clu_outcomes_free(clu_outcomes *o)
     for (size_t i = 0; i < o->count; i++) {
         clu_value_set(&o->at[i].service, NULL);
         clu_value_set(&o->at[i].payload, NULL);
-        clu_free(o->at[i].packet);
+        clu_free(o->at[i].block);
     }
 }
 
@@ -41,7 +41,7 @@ static Tcl_Obj *error_of(const clu_news *news)
 }
 
 void clu_outcomes_add(clu_outcomes *o, Tcl_Obj *service, const clu_news *news,
-                      clu_packet **packet)
+                      void *block)
 {
     assert(o->count < o->room);
     clu_outcome *outcome = &o->at[o->count++];
@@ -50,8 +50,8 @@ void clu_outcomes_add(clu_outcomes *o, Tcl_Obj *service, const clu_news *news,
     if (o->error != NULL) {
         clu_value_put(&o->errors, service, o->error);
     }
-    outcome->packet = *packet;
-    *packet = NULL;
+    outcome->packet = news->packet;
+    outcome->block = block;
 }
 
 /* ---- out --------------------------------------------------------------------- */

@@ -11,7 +11,8 @@
 
 typedef struct clu_outcome {    /* of one service */
     Tcl_Obj *service;           /* its name, held */
-    clu_packet *packet;         /* its answer, ours; NULL: there was none */
+    const clu_packet *packet;   /* its answer; NULL: there was none */
+    void *block;                /* where that lies; ours */
     Tcl_Obj *payload;           /* held; NULL until a script asks for it */
 } clu_outcome;
 
@@ -28,11 +29,11 @@ size_t clu_outcomes_size(size_t room);          /* bytes, to begin as zeros */
 void clu_outcomes_free(clu_outcomes *o);        /* what it holds */
 
 /*
- * An answer, a failure or a loss, of which each service has one.  *packet, the
- * news' packet, becomes ours and NULL.
+ * An answer, a failure or a loss, of which each service has one.  block, of
+ * clu_alloc, in which the news' packet lies, becomes ours.
  */
 void clu_outcomes_add(clu_outcomes *o, Tcl_Obj *service, const clu_news *news,
-                      clu_packet **packet);
+                      void *block);
 
 /* Of the last outcome; what there is not is empty.  New or held here. */
 Tcl_Obj *clu_outcomes_service(clu_outcomes *o);

@@ -412,10 +412,13 @@ size_t clu_packet_weight(const clu_packet *p)
 
 clu_packet *clu_packet_copy(const clu_packet *p)
 {
-    clu_packet *copy = clu_alloc(clu_packet_weight(p));
-    if (!copy) {
-        return NULL;
-    }
+    void *block = clu_alloc(clu_packet_weight(p));
+    return block ? clu_packet_copy_into(p, block) : NULL;
+}
+
+clu_packet *clu_packet_copy_into(const clu_packet *p, void *block)
+{
+    clu_packet *copy = block;
     *copy = *p;
     unsigned char *at = (unsigned char *)(copy + 1);
     for (unsigned i = 0; i < p->count; i++) {

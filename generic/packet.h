@@ -121,6 +121,8 @@ clu_err clu_packet_encode(const clu_packet *p, clu_buf *out);
 
 /* One block with the packet and all its bytes; clu_free it. */
 clu_packet *clu_packet_copy(const clu_packet *p);
+/* The same into a block of that weight, aligned as from clu_alloc. */
+clu_packet *clu_packet_copy_into(const clu_packet *p, void *block);
 size_t clu_packet_weight(const clu_packet *p);  /* bytes such a copy takes */
 
 #endif

@@ -216,15 +216,16 @@ static clu_event event_of(const clu_news *news)
     }
 }
 
-/* What the methods say until the next news. */
-static void remember(clu_query_object *q, const clu_news *news,
-                     clu_packet **packet)
+/* What the methods say until the next news; true: the block is kept. */
+static bool remember(clu_query_object *q, const clu_news *news, void *block)
 {
     q->event = event_of(news);
-    if (news->service != NULL) {
-        clu_outcomes_add(q->outcomes, clu_service_name(q->node, news->service),
-                         news, packet);
+    if (news->service == NULL) {
+        return false;
     }
+    clu_outcomes_add(q->outcomes, clu_service_name(q->node, news->service),
+                     news, block);
+    return true;
 }
 
 #define FEW 8                   /* words of a callback, as a rule */
@@ -308,16 +309,16 @@ static clu_query_object *wake(clu_query_object *q)
     return alive ? query_of(node, handle) : NULL;
 }
 
-void clu_query_news(clu_node *node, const clu_news *news, clu_packet **packet)
+bool clu_query_news(clu_node *node, const clu_news *news, void *block)
 {
     clu_query_object *q = query_of(node, news->query);
     bool done = news->what == CLU_NEWS_DONE;
     bool early = q != NULL && q->ended && !done
         && news->what != CLU_NEWS_STARTED;
     if (q == NULL || q->over || early || node->state == NULL) {
-        return;
+        return false;
     }
-    remember(q, news, packet);
+    bool kept = remember(q, news, block);
     q->over = done;
     if (q->command != NULL) {
         q = run_callback(q);
@@ -331,6 +332,7 @@ void clu_query_news(clu_node *node, const clu_news *news, clu_packet **packet)
     if (done && q != NULL) {
         vanish(node, q);
     }
+    return kept;
 }
 
 /* ---- what it says ---------------------------------------------------------------------------- */
