@@ -21,6 +21,7 @@ struct clu_query_object {
     /* Held; NULL stands for the empty value. */
     Tcl_Obj *long_id;           /* NULL: it is in id */
     Tcl_Obj *name, *command, *query, *channel, *props, *services;
+    Tcl_Obj *pair;              /* {event query} of the last callback */
     Tcl_Obj *waiters;           /* coroutines that wait for it, a list */
     Tcl_Obj *results;           /* dict: service -> the callback's value */
     clu_outcomes *outcomes;     /* behind the struct */
@@ -33,7 +34,8 @@ static const clu_sub query_subs[];
 void clu_query_free(clu_query_object *q)
 {
     Tcl_Obj **held[] = { &q->name, &q->long_id, &q->command, &q->query,
-        &q->channel, &q->props, &q->services, &q->waiters, &q->results };
+        &q->channel, &q->props, &q->services, &q->pair, &q->waiters,
+        &q->results };
     if (q->waits > 0) {
         return;                 /* the last one that waits frees it */
     }
@@ -228,6 +230,20 @@ static bool remember(clu_query_object *q, const clu_news *news, void *block)
     return true;
 }
 
+/* {event query}: the last one again, unless somebody kept it. */
+static Tcl_Obj *pair_of(clu_query_object *q)
+{
+    clu_state *state = q->node->state;
+    Tcl_Obj *words[2] = { state->events[q->event],
+                          clu_command_name(state->interp, q->token,
+                                           &q->name) };
+    if (q->pair == NULL || Tcl_IsShared(q->pair)
+        || Tcl_ListObjReplace(NULL, q->pair, 0, 2, 2, words) != TCL_OK) {
+        clu_value_set(&q->pair, Tcl_NewListObj(2, words));
+    }
+    return q->pair;
+}
+
 #define FEW 8                   /* words of a callback, as a rule */
 
 /* The callback with {event query} behind its words. */
@@ -242,10 +258,7 @@ static bool call(clu_query_object *q, int *code)
                                              * (unsigned)sizeof *line);
     }
     memcpy(line, words, (size_t)count * sizeof *line);
-    Tcl_Obj *pair[2] = { node->state->events[q->event],
-                         clu_command_name(node->state->interp, q->token,
-                                          &q->name) };
-    line[count] = Tcl_NewListObj(2, pair);
+    line[count] = pair_of(q);
     bool alive = clu_notify_eval(node, count + 1, line, code);
     if (line != few) {
         Tcl_Free((char *)line);
