@@ -6,6 +6,7 @@
 #include "path.h"
 #include "sock.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -15,7 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SWEEP = 64,              /* entries looked at */
+enum { SWEEP_NAMES = 4096,      /* read */
+       SWEEP = 64,              /* of these named as ours, and looked at */
        SWEEP_AGE = 60 };        /* s: a younger one may be about to listen */
 
 /* ---- Trust --------------------------------------------------------------- */
@@ -146,6 +148,7 @@ static clu_err choose_asked(const char *asked, const char *sid, clu_path *out)
     const char *dot = strrchr(name, '.');
     int stem = (int)(dot ? dot - asked : (ptrdiff_t)strlen(asked));
     clu_err err = print(out, "%.*s-%s%s", stem, asked, sid, dot ? dot : "");
+    out->sid_at = (size_t)stem + 1;
     if (err == CLU_OK) {
         err = make_directories(directory);
     }
@@ -166,6 +169,7 @@ static clu_err choose_private(const char *directory, const char *sid,
                               clu_path *out)
 {
     clu_err err = print(out, "%s/%s.sock", directory, sid);
+    out->sid_at = strlen(directory) + 1;
     if (err == CLU_OK) {
         err = private_directory(directory) ? CLU_OK : CLU_VALUE;
     }
@@ -180,7 +184,6 @@ static clu_err choose_default(const char *sid, clu_path *out)
     if (!temporary || temporary[0] != '/') {
         temporary = "/tmp";
     }
-    out->private_directory = true;
     if (runtime && runtime[0] == '/') {
         snprintf(directory, sizeof directory, "%s/cluster", runtime);
         if (choose_private(directory, sid, out) == CLU_OK) {
@@ -208,7 +211,7 @@ static clu_err choose_default(const char *sid, clu_path *out)
 
 clu_err clu_path_choose(const char *asked, const char *sid, clu_path *out)
 {
-    clu_path path = { .bound = false };
+    clu_path path = { .sid_n = strlen(sid) };
     clu_err err = asked && *asked ? choose_asked(asked, sid, &path)
                                   : choose_default(sid, &path);
     if (err == CLU_OK) {
@@ -294,19 +297,32 @@ void clu_path_remove(clu_path *path)
     }
 }
 
+/* Is it named as ours is, but for the sid? */
+static bool is_sibling(const clu_path *path, const char *name)
+{
+    const char *own = strrchr(path->text, '/') + 1;
+    size_t at = path->sid_at - (size_t)(own - path->text);
+    size_t end = at + path->sid_n;
+    if (strlen(name) != strlen(own) || memcmp(name, own, at) != 0
+        || strcmp(name + end, own + end) != 0) {
+        return false;
+    }
+    for (size_t i = at; i < end; i++) {
+        if (!isalnum((unsigned char)name[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Names in one directory only, so that they cannot lead elsewhere. */
 static void sweep_one(const char *directory, const char *name, int64_t now_s)
 {
     char path[CLU_PATH_ROOM];
     struct stat s;
-    size_t n = strlen(name);
-    if (n < 5 || strcmp(name + n - 5, ".sock") != 0
-        || snprintf(path, sizeof path, "%s/%s", directory, name)
-           >= (int)sizeof path) {
-        return;
-    }
-    if (socket_of_ours(path, &s) && now_s - s.st_mtime > SWEEP_AGE
-        && abandoned(path)) {
+    if (snprintf(path, sizeof path, "%s/%s", directory, name)
+        < (int)sizeof path && socket_of_ours(path, &s)
+        && now_s - s.st_mtime > SWEEP_AGE && abandoned(path)) {
         unlink(path);
     }
 }
@@ -314,16 +330,18 @@ static void sweep_one(const char *directory, const char *name, int64_t now_s)
 void clu_path_sweep(const clu_path *path, int64_t now_s)
 {
     char directory[PATH_MAX];
-    if (!path->private_directory || !directory_of(path->text, directory)) {
-        return;
-    }
-    DIR *dir = opendir(directory);
+    DIR *dir = directory_of(path->text, directory) ? opendir(directory) : NULL;
     if (!dir) {
         return;
     }
     struct dirent *entry;
-    for (int i = 0; i < SWEEP && (entry = readdir(dir)); i++) {
-        sweep_one(directory, entry->d_name, now_s);
+    int looked_at = 0;
+    for (int i = 0; i < SWEEP_NAMES && looked_at < SWEEP
+         && (entry = readdir(dir)); i++) {
+        if (is_sibling(path, entry->d_name)) {
+            sweep_one(directory, entry->d_name, now_s);
+            looked_at++;
+        }
     }
     closedir(dir);
 }

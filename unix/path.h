@@ -21,7 +21,7 @@
 typedef struct clu_path {
     char text[CLU_PATH_ROOM];
     bool made_directory;        /* for this socket alone: goes with it */
-    bool private_directory;     /* one that only this package uses */
+    size_t sid_at, sid_n;       /* where in text the sid stands */
     bool bound;
     dev_t dev;                  /* of the socket we bound */
     ino_t ino;
@@ -44,7 +44,8 @@ bool clu_path_there(const clu_path *path);  /* it is still the one we bound */
 void clu_path_unlink(clu_path *path);       /* only that one */
 void clu_path_remove(clu_path *path);       /* and a directory made for it */
 
-/* Removes sockets of dead processes of ours from our private directory. */
+/* Removes what dead processes of ours left there: sockets whose names differ
+   from this one in the sid alone. */
 void clu_path_sweep(const clu_path *path, int64_t now_s);
 
 /* May we connect?  VALUE: not in a trusted directory, or no socket of ours;

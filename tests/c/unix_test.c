@@ -324,37 +324,56 @@ TEST("unix-2.1 another user is not let in, even by a file that lets him")
     loop_end();
 }
 
+/* A socket file that nobody listens on, an hour old or new. */
+static void leave_behind(const char *path, bool old)
+{
+    clu_sockaddr at;
+    int fd;
+    clu_sockaddr_path(path, &at);
+    clu_sock_open(AF_UNIX, SOCK_STREAM, &fd);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&at.s, at.n), 0);
+    clu_sock_close(fd);
+    struct timespec then = { .tv_sec = time(NULL) - (old ? 3600 : 0) };
+    CHECK_EQ(utimensat(AT_FDCWD, path, (struct timespec[]){ then, then }, 0),
+             0);
+}
+
 TEST("unix-2.2 old sockets of dead processes are swept, live ones stay")
 {
-    loop_begin();
-    check_make_place();
-    setenv("XDG_RUNTIME_DIR", check_place, 1);
-    station live, s;
-    CHECK_ERR(open_unix(&live, NULL, "live"), CLU_OK);
-    char dead[100], young[100], alive[100];
-    snprintf(dead, sizeof dead, "%s/cluster/dead.sock", check_place);
-    snprintf(young, sizeof young, "%s/cluster/young.sock", check_place);
-    snprintf(alive, sizeof alive, "%s/cluster/live.sock", check_place);
-    const char *paths[] = { dead, young };
-    for (int i = 0; i < 2; i++) {
-        clu_sockaddr at;
-        int fd;
-        clu_sockaddr_path(paths[i], &at);
-        clu_sock_open(AF_UNIX, SOCK_STREAM, &fd);
-        CHECK_EQ(bind(fd, (struct sockaddr *)&at.s, at.n), 0);
-        clu_sock_close(fd);
+    static const struct {
+        const char *name;
+        bool old, stays;
+    } cases[] = {
+        { "dead", true, false }, { "baby", false, true },
+        { "longer", true, true }, { "d.ad", true, true },
+    };
+    for (int asks = 0; asks < 2; asks++) {
+        loop_begin();
+        check_make_place();
+        setenv("XDG_RUNTIME_DIR", check_place, 1);
+        char asked[100], path[4][120], alive[120];
+        const char *stem = asks ? "m-" : "cluster/";
+        snprintf(asked, sizeof asked, "%s/m.sock", check_place);
+        snprintf(alive, sizeof alive, "%s/%slive.sock", check_place, stem);
+        station live, s;
+        CHECK_ERR(open_unix(&live, asks ? asked : NULL, "live"), CLU_OK);
+        for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+            snprintf(path[i], sizeof path[i], "%s/%s%s.sock", check_place,
+                     stem, cases[i].name);
+            leave_behind(path[i], cases[i].old);
+        }
+        struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+        CHECK_EQ(utimensat(AT_FDCWD, alive, old, 0), 0);
+        CHECK_ERR(open_unix(&s, asks ? asked : NULL, "next"), CLU_OK);
+        for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+            check_about("%s", path[i]);
+            CHECK_EQ(access(path[i], F_OK) == 0, cases[i].stays);
+        }
+        CHECK_EQ(access(alive, F_OK), 0);
+        station_stop(&s);
+        station_stop(&live);
+        unsetenv("XDG_RUNTIME_DIR");
+        check_remove_place();
+        loop_end();
     }
-    struct timespec old[2] = { { .tv_sec = time(NULL) - 3600 },
-                               { .tv_sec = time(NULL) - 3600 } };
-    CHECK_EQ(utimensat(AT_FDCWD, dead, old, 0), 0);
-    CHECK_EQ(utimensat(AT_FDCWD, alive, old, 0), 0);
-    CHECK_ERR(open_unix(&s, NULL, "next"), CLU_OK);
-    CHECK(access(dead, F_OK) != 0);
-    CHECK_EQ(access(young, F_OK), 0);
-    CHECK_EQ(access(alive, F_OK), 0);
-    station_stop(&s);
-    station_stop(&live);
-    unsetenv("XDG_RUNTIME_DIR");
-    check_remove_place();
-    loop_end();
 }
