@@ -32,13 +32,14 @@ const char *clu_err_text(clu_err err)
 
 typedef struct limit {
     const char *option;
+    clu_counter counter;
     const char *what;
     int64_t value;              /* unless configured otherwise */
 } limit;
 
 static const limit limits_known[] = {
-#define X(name, dflt, option, what) \
-    [CLU_LIMIT_##name] = { option, what, dflt },
+#define X(name, dflt, option, counter, what) \
+    [CLU_LIMIT_##name] = { option, CLU_COUNT_##counter, what, dflt },
     CLU_LIMITS(X)
 #undef X
 };
@@ -58,6 +59,11 @@ const char *clu_limit_option(clu_limit which)
 const char *clu_limit_what(clu_limit which)
 {
     return limits_known[which].what;
+}
+
+clu_counter clu_limit_counter(clu_limit which)
+{
+    return limits_known[which].counter;
 }
 
 const char *clu_counter_name(clu_counter which)

@@ -73,38 +73,65 @@ typedef int64_t clu_ms;
 
 /*
  * Everything a peer can make us hold or do is bounded here: name, default,
- * the option that changes it, what it protects (RELIABILITY, default limits).
+ * the option that changes it, the counter that tells it was reached, and what
+ * it bounds (RELIABILITY, default limits).
  */
 #define CLU_LIMITS(X) \
-    X(DATAGRAM,       1400,     "maxdatagram",      "bytes of a datagram we send to our own kind") \
-    X(DATAGRAM_V1,    4096,     "maxdatagramv1",    "bytes of a datagram we send to originals") \
-    X(MESSAGE,        1048576,  "maxmessage",       "bytes of one packet") \
-    X(UNPROVEN,       65536,    "maxunproven",      "bytes a connection may send before its first whole packet") \
-    X(LIST_ITEMS,     4096,     "maxlistitems",     "items of a list in a packet") \
-    X(MAP_ENTRIES,    1024,     "maxmapentries",    "entries of protocol properties") \
-    X(ID,             128,      "maxid",            "bytes of a sid or hid") \
-    X(TAGS,           64,       "maxtags",          "tags of a service") \
-    X(TAG,            64,       "maxtag",           "bytes of a tag") \
-    X(PROPS,          4096,     "maxprops",         "bytes of a service's protocol properties") \
-    X(SERVICES,       1024,     "maxservices",      "services known at once") \
-    X(SOURCE,         64,       "maxpersource",     "services of one address of another host") \
-    X(CONNECTIONS,    256,      "maxconnections",   "connections that spoke a valid packet") \
-    X(PENDING,        64,       "maxpending",       "connections that did not yet") \
-    X(PENDING_SOURCE, 16,       "maxpendingsource", "of these, from one address") \
-    X(FIRST_PACKET,   5000,     "firstpacket",      "ms a connection has for its first whole packet") \
-    X(CONNECT,        2000,     "connecttimeout",   "ms a connect may take") \
-    X(LINK_QUEUE,     1048576,  "maxqueue",         "bytes waiting for one connection") \
-    X(QUEUE,          16777216, "maxqueues",        "bytes waiting for all connections") \
-    X(STALL,          10000,    "stalltimeout",     "ms a peer may take nothing of its queue") \
-    X(PARTIAL,        1048576,  "maxpartial",       "bytes of frames that wait for their next datagram") \
-    X(PARTIAL_AGE,    1000,     "partialtimeout",   "ms such a frame waits") \
-    X(QUERIES,        1024,     "maxqueries",       "queries open at once") \
-    X(BACKLOG,        16777216, "maxbacklog",       "bytes received that wait for a script") \
-    X(NESTING,        64,       "maxnesting",       "hooks within hooks") \
-    X(MEMORY,         33554432, "maxmemory",        "bytes that peers make us hold in the table")
+    X(DATAGRAM,       1400,     "maxdatagram",      oversized,       \
+      "bytes of a datagram to our own kind") \
+    X(DATAGRAM_V1,    4096,     "maxdatagramv1",    pieced,          \
+      "bytes of a datagram to originals and to the group") \
+    X(MESSAGE,        1048576,  "maxmessage",       drop_header,     \
+      "bytes of one packet") \
+    X(UNPROVEN,       65536,    "maxunproven",      links_flooded,   \
+      "bytes a connection may send before its first whole packet") \
+    X(LIST_ITEMS,     4096,     "maxlistitems",     drop_limit,      \
+      "items of a list in a packet") \
+    X(MAP_ENTRIES,    1024,     "maxmapentries",    drop_limit,      \
+      "entries of protocol properties") \
+    X(ID,             128,      "maxid",            drop_limit,      \
+      "bytes of a sid or hid") \
+    X(TAGS,           64,       "maxtags",          drop_limit,      \
+      "tags of a service") \
+    X(TAG,            64,       "maxtag",           drop_limit,      \
+      "bytes of a tag") \
+    X(PROPS,          4096,     "maxprops",         drop_limit,      \
+      "bytes of a service's protocol properties") \
+    X(SERVICES,       1024,     "maxservices",      drop_full,       \
+      "services known at once") \
+    X(SOURCE,         64,       "maxpersource",     drop_full,       \
+      "services of one address of another host") \
+    X(CONNECTIONS,    256,      "maxconnections",   links_refused,   \
+      "connections that spoke a valid packet") \
+    X(PENDING,        64,       "maxpending",       links_refused,   \
+      "connections that have not spoken yet") \
+    X(PENDING_SOURCE, 16,       "maxpendingsource", links_refused,   \
+      "connections of one address that have not") \
+    X(FIRST_PACKET,   5000,     "firstpacket",      links_expired,   \
+      "ms a connection has for its first whole packet") \
+    X(CONNECT,        2000,     "connecttimeout",   connects_failed, \
+      "ms a connect may take") \
+    X(LINK_QUEUE,     1048576,  "maxqueue",         queues_full,     \
+      "bytes waiting for one connection") \
+    X(QUEUE,          16777216, "maxqueues",        queues_full,     \
+      "bytes waiting for all connections") \
+    X(STALL,          10000,    "stalltimeout",     links_stalled,   \
+      "ms a peer may take nothing of its queue") \
+    X(PARTIAL,        1048576,  "maxpartial",       drop_partial,    \
+      "bytes of frames that wait for their next datagram") \
+    X(PARTIAL_AGE,    1000,     "partialtimeout",   drop_partial,    \
+      "ms such a frame waits for its next datagram") \
+    X(QUERIES,        1024,     "maxqueries",       queries_refused, \
+      "queries open at once") \
+    X(BACKLOG,        16777216, "maxbacklog",       reads_paused,    \
+      "bytes received that wait for a script") \
+    X(NESTING,        64,       "maxnesting",       hooks_nested,    \
+      "hooks within hooks") \
+    X(MEMORY,         33554432, "maxmemory",        drop_full,       \
+      "bytes that peers make us hold in the table")
 
 typedef enum {
-#define X(name, dflt, option, what) CLU_LIMIT_##name,
+#define X(name, dflt, option, counter, what) CLU_LIMIT_##name,
     CLU_LIMITS(X)
 #undef X
     CLU_LIMIT_COUNT
@@ -116,7 +143,7 @@ typedef struct clu_limits {
 
 void clu_limits_init(clu_limits *limits);       /* the defaults */
 const char *clu_limit_option(clu_limit which);  /* "maxservices" */
-const char *clu_limit_what(clu_limit which);
+const char *clu_limit_what(clu_limit which);    /* "ms a connect may take" */
 
 /*
  * What is counted, by name as `$cluster stats` shows it.  The drop_ counters
@@ -146,8 +173,10 @@ const char *clu_limit_what(clu_limit which);
     X(queries_lost) X(queries_timeout) \
     X(pings_sent) X(pings_answered) X(fallbacks) X(unreachable) \
     X(links_opened) X(links_accepted) X(links_refused) X(links_closed) \
-    X(links_stalled) X(links_expired) X(connects_failed) \
-    X(hook_errors) X(hook_vetoes) X(joins_renewed) X(kernel_drops)
+    X(links_stalled) X(links_expired) X(links_flooded) X(connects_failed) \
+    X(queues_full) X(oversized) X(pieced) X(queries_refused) X(reads_paused) \
+    X(hook_errors) X(hook_vetoes) X(hooks_nested) X(joins_renewed) \
+    X(kernel_drops)
 
 typedef enum {
 #define X(name) CLU_COUNT_##name,
@@ -161,6 +190,7 @@ typedef struct clu_counters {
 } clu_counters;
 
 const char *clu_counter_name(clu_counter which);
+clu_counter clu_limit_counter(clu_limit which);  /* it was reached */
 
 /*
  * Memory.  One allocator that may fail: tests make the n-th call, or the

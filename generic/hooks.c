@@ -305,7 +305,7 @@ clu_err clu_hook_ask(void *ctx, clu_question *q)
     }
     if (node->nesting >= clu_engine_config(node->engine)
         ->limits.at[CLU_LIMIT_NESTING]) {
-        clu_engine_counters(node->engine)->at[CLU_COUNT_hook_errors]++;
+        clu_engine_counters(node->engine)->at[CLU_COUNT_hooks_nested]++;
         return CLU_VETO;
     }
     clu_hook hooks[4];

@@ -430,18 +430,32 @@ int clu_join_cmd(ClientData cd, Tcl_Interp *interp, int objc,
     return TCL_OK;
 }
 
-/* A dict of every limit's option and default. */
+/* {default counter what} */
+static Tcl_Obj *about_limit(clu_limit which, Tcl_Obj *value)
+{
+    Tcl_Obj *about[] = {
+        value,
+        Tcl_NewStringObj(clu_counter_name(clu_limit_counter(which)), -1),
+        Tcl_NewStringObj(clu_limit_what(which), -1)
+    };
+    return Tcl_NewListObj(CLU_COUNT_OF(about), about);
+}
+
+/* A dict of every limit's option and default; with a word behind the command,
+   of its option and what is known about it. */
 int clu_limits_cmd(ClientData cd, Tcl_Interp *interp, int objc,
                    Tcl_Obj *const objv[])
 {
-    (void)cd, (void)objc, (void)objv;
+    (void)cd, (void)objv;
     clu_limits limits;
     clu_limits_init(&limits);
     Tcl_Obj *dict = Tcl_NewDictObj();
     for (int i = 0; i < CLU_LIMIT_COUNT; i++) {
+        clu_limit which = (clu_limit)i;
+        Tcl_Obj *value = Tcl_NewWideIntObj(limits.at[i]);
         Tcl_DictObjPut(NULL, dict,
-                       Tcl_NewStringObj(clu_limit_option((clu_limit)i), -1),
-                       Tcl_NewWideIntObj(limits.at[i]));
+                       Tcl_NewStringObj(clu_limit_option(which), -1),
+                       objc > 1 ? about_limit(which, value) : value);
     }
     Tcl_SetObjResult(interp, dict);
     return TCL_OK;

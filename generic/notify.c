@@ -378,8 +378,10 @@ void clu_notify_serve(clu_server *server, clu_ms until)
 bool clu_notify_behind(clu_server *server)
 {
     clu_node *node = CLU_CONTAINER(server, clu_node, server);
-    return node->backlog > (size_t)clu_engine_config(node->engine)
+    bool behind = node->backlog > (size_t)clu_engine_config(node->engine)
         ->limits.at[CLU_LIMIT_BACKLOG];
+    clu_engine_counters(node->engine)->at[CLU_COUNT_reads_paused] += behind;
+    return behind;
 }
 
 /* ---- waiting by ourselves ---------------------------------------------------------------- */

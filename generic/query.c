@@ -443,6 +443,7 @@ clu_err clu_engine_query(clu_engine *e, clu_ask_many *ask, clu_ms now,
         return CLU_GONE;
     }
     if (e->query_count >= (size_t)e->config.limits.at[CLU_LIMIT_QUERIES]) {
+        clu_count(e, CLU_COUNT_queries_refused);
         return CLU_LIMIT;
     }
     if (ask->id.n == 0) {

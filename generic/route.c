@@ -399,6 +399,7 @@ clu_err clu_route_group(clu_engine *e, clu_packet *p, bool must_fit,
     clu_err err = clu_packet_encode(p, &frame);
     if (err == CLU_OK && must_fit
         && frame.n > (size_t)e->config.limits.at[CLU_LIMIT_DATAGRAM]) {
+        clu_count(e, CLU_COUNT_oversized);
         err = CLU_LIMIT;
     }
     if (err == CLU_OK) {

@@ -133,7 +133,7 @@ static bool may_call(clu_script *s)
     }
     clu_engine *e = node->engine;
     if (node->nesting >= clu_engine_config(e)->limits.at[CLU_LIMIT_NESTING]) {
-        clu_engine_counters(e)->at[CLU_COUNT_hook_errors]++;
+        clu_engine_counters(e)->at[CLU_COUNT_hooks_nested]++;
         return false;
     }
     return true;

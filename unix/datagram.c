@@ -185,6 +185,7 @@ static clu_err datagram_send(clu_transport *t, const clu_target *to,
     clu_address a;
     clu_sockaddr s;
     if ((int64_t)frame.n > t->limits->at[CLU_LIMIT_DATAGRAM]) {
+        t->counters->at[CLU_COUNT_oversized]++;
         return CLU_LIMIT;
     }
     clu_err err = aim(d, to, &a);

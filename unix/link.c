@@ -96,6 +96,7 @@ static clu_err queue_frame(clu_link *l, clu_slice frame, size_t sent,
                            const clu_ticket *ticket, clu_ms now)
 {
     if (sent == 0 && !room_for(l, frame.n)) {
+        count(l, CLU_COUNT_queues_full);
         return CLU_LIMIT;
     }
     clu_link_frame *f = clu_alloc(sizeof *f + frame.n);
@@ -282,6 +283,7 @@ static void serve(clu_link *l, clu_ms now)
     }
     account(l);
     if (!closed(l) && l->broken == CLU_OK && over_limit(l)) {
+        count(l, CLU_COUNT_links_flooded);
         l->broken = CLU_LIMIT;
     }
 }

@@ -223,6 +223,7 @@ static clu_err send_to(multicast *m, const clu_address *a, clu_slice frame)
         return CLU_UNREACHABLE;
     }
     if ((int64_t)frame.n > m->t.limits->at[CLU_LIMIT_DATAGRAM_V1]) {
+        m->t.counters->at[CLU_COUNT_oversized]++;
         return CLU_LIMIT;
     }
     clu_sockaddr_of(a, &to);
@@ -235,6 +236,7 @@ static clu_err send_to(multicast *m, const clu_address *a, clu_slice frame)
 static clu_err send_to_group(multicast *m, clu_slice frame, clu_ms now)
 {
     size_t most = (size_t)m->t.limits->at[CLU_LIMIT_DATAGRAM_V1];
+    m->t.counters->at[CLU_COUNT_pieced] += frame.n > most;
     for (size_t sent = 0; sent < frame.n;) {
         size_t n = frame.n - sent < most ? frame.n - sent : most;
         clu_err err = send_piece(m, clu_slice_of(frame.p + sent, n), now);

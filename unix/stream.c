@@ -68,17 +68,6 @@ static void on_junk(clu_link *l, clu_err why, uint64_t n, clu_ms now)
                                     .count = n }, now);
 }
 
-static void on_proven(clu_link *l, clu_ms now)
-{
-    clu_stream *s = owner_of(l);
-    if (l->accepted) {
-        s->pending_count--;
-        s->proven_count++;
-        clu_stream_file(s, l);
-        clu_listener_resume(&s->listener, now);
-    }
-}
-
 /* Gives back what was not sent; forgets what nobody asked to have back. */
 static void give_back(clu_stream *s, clu_list *unsent, clu_err why, clu_ms now)
 {
@@ -126,11 +115,6 @@ static void on_connected(clu_link *l, clu_ms now)
     }
 }
 
-static const clu_link_ops link_ops = {
-    .connected = on_connected, .proven = on_proven, .frame = on_frame,
-    .junk = on_junk, .ended = on_ended
-};
-
 /* ---- Accepting ----------------------------------------------------------- */
 
 static bool may_evict(const clu_link *oldest, clu_ms now)
@@ -149,6 +133,30 @@ static bool evict(clu_stream *s, clu_link *oldest, clu_ms now)
     clu_link_close(oldest, NULL);
     return true;
 }
+
+/* Many may have been accepted while there was room for one. */
+static void on_proven(clu_link *l, clu_ms now)
+{
+    clu_stream *s = owner_of(l);
+    if (!l->accepted) {
+        return;
+    }
+    s->pending_count--;
+    s->proven_count++;
+    clu_stream_file(s, l);
+    if ((int64_t)s->proven_count > limit(s, CLU_LIMIT_CONNECTIONS)
+        && !evict(s, first_of(&s->strangers), now)) {
+        count(s, CLU_COUNT_links_refused);
+        clu_stream_take_out(s, l);
+        clu_link_close(l, NULL);
+    }
+    clu_listener_resume(&s->listener, now);
+}
+
+static const clu_link_ops link_ops = {
+    .connected = on_connected, .proven = on_proven, .frame = on_frame,
+    .junk = on_junk, .ended = on_ended
+};
 
 /* How many of the pending links are from there, and the oldest of them. */
 static int64_t pending_from(clu_stream *s, const clu_address *from,
