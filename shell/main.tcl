@@ -48,6 +48,7 @@ proc ::cluster::shell::Main words {
         terminal::Open
         set command [commands::Find $command]
         lassign [options::Parse $command [lrange $words 1 end]] options rest
+        set terminal::Quiet [dict get $options -quiet]
         Load [commands::Get $command file]
         {*}[commands::Get $command run] $options $rest
         flush stdout

@@ -37,7 +37,7 @@ proc ::cluster::shell::output::Plain {text {lines 0}} {
 proc ::cluster::shell::output::Records {format columns records {colours {}}} {
     switch -- $format {
         table { Table $columns $records $colours }
-        tcl   { foreach record $records { puts $record } }
+        tcl   { foreach record $records { puts [OneLine $record] } }
         tsv   {
             puts [join [dict keys $columns] \t]
             foreach record $records {
@@ -67,7 +67,7 @@ proc ::cluster::shell::output::Next {format columns record words} {
     variable Headed
     switch -- $format {
         table { puts [Plain $words 1] }
-        tcl   { puts $record }
+        tcl   { puts [OneLine $record] }
         json  { puts [Json $columns $record] }
         tsv   {
             if {![info exists Headed]} {
@@ -191,7 +191,21 @@ proc ::cluster::shell::output::Line {columns row widths room colours} {
     return [string trimright $line]
 }
 
-# ---- tsv and json ----------------------------------------------------------
+# ---- tcl, tsv and json ----------------------------------------------------------
+
+# A dict without a line's end in it.
+proc ::cluster::shell::output::OneLine record {
+    if {[string first \n $record] < 0} {
+        return $record
+    }
+    return [join [lmap word $record {
+        if {[string first \n $word] < 0} {
+            list $word
+        } else {
+            string map {\n \\n} [regsub -all {[][\\{}$;"# \t\r]} $word {\\&}]
+        }
+    }]]
+}
 
 proc ::cluster::shell::output::Tabbed {columns record} {
     join [lmap name [dict keys $columns] {

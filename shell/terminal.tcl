@@ -22,11 +22,8 @@ proc ::cluster::shell::terminal::Open {} {
     foreach channel {stdout stderr} {
         catch {fconfigure $channel -profile replace}
     }
-    if {[Is stdout]} {
-        fconfigure stdout -buffering line
-    } else {
-        fconfigure stdout -buffering full
-    }
+    fconfigure stdout -translation lf \
+        -buffering [expr {[Is stdout] ? "line" : "full"}]
 }
 
 proc ::cluster::shell::terminal::Colours {} {
@@ -149,9 +146,9 @@ proc ::cluster::shell::terminal::Redraw lines {
     lassign [Size] columns rows
     set text "\033\[H"
     foreach line [lrange $lines 0 $rows-1] {
-        append text $line "\033\[K\r\n"
+        append text $line "\033\[K\n"
     }
-    puts -nonewline "[string range $text 0 end-2]\033\[J"
+    puts -nonewline "[string range $text 0 end-1]\033\[J"
     flush stdout
 }
 
