@@ -44,6 +44,9 @@ struct clu_engine {
     unsigned looks;             /* how often we did */
     uint64_t most_known;        /* the largest "known" heard since a look */
 
+    size_t askers;              /* services whose discovery we are to answer */
+    clu_ms told_all;            /* the last answer that was for all */
+
     clu_deadline ping;          /* those in SUSPECT are pinged then */
     clu_ms away;                /* we were stopped: until then we judge nobody */
     clu_ms refreshed;           /* last failure report we acted on, -1: none */
@@ -141,7 +144,7 @@ void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now);
 void clu_liveness_away(clu_engine *e, clu_ms late, clu_ms now);
 void clu_liveness_ping(clu_engine *e, clu_ms now);
 void clu_liveness_pinged(clu_engine *e, const clu_packet *p, clu_ms now);
-void clu_liveness_asked(clu_engine *e, clu_service *s, clu_ms now);
+void clu_liveness_asked(clu_engine *e, clu_service *s, bool group, clu_ms now);
 void clu_liveness_report(clu_engine *e, clu_service *s, clu_ms now);
 void clu_liveness_hello(clu_engine *e, clu_service *s, clu_ms now);
 

@@ -387,7 +387,7 @@ static void on_heartbeat(clu_inbound *in)
 static void on_discovery(clu_inbound *in)
 {
     on_heartbeat(in);
-    clu_liveness_asked(in->e, in->service, in->now);
+    clu_liveness_asked(in->e, in->service, in->a->from.group, in->now);
 }
 
 static void on_ping(clu_inbound *in)

@@ -36,6 +36,8 @@
 #define REPORT_ORIGINAL     5   /* ... where each may cost a connection */
 #define REPORT_SPREAD    2000   /* ... and at most */
 #define REPORT_EVERY      400   /* to one service no faster */
+#define REPORT_MANY         3   /* so many ask: one answer for all ... */
+#define REPORT_ALL_EVERY   20   /* ... and no faster */
 
 /* It is in the heap, or has just been taken out of it: cannot fail. */
 static void set_expiry(clu_engine *e, clu_service *s, clu_ms at)
@@ -106,12 +108,28 @@ void clu_liveness_doubted(clu_engine *e, clu_service *s, clu_ms now)
     }
 }
 
+/* ---- how many wait for an answer to their discovery ---------------------- */
+
+static clu_err set_report(clu_engine *e, clu_service *s, clu_ms at)
+{
+    bool waits = s->report.due.index != 0;
+    clu_err err = clu_engine_set(e, &s->report, at);
+    e->askers += err == CLU_OK && !waits;
+    return err;
+}
+
+static void unset_report(clu_engine *e, clu_service *s)
+{
+    e->askers -= s->report.due.index != 0;
+    clu_engine_unset(e, &s->report);
+}
+
 static void lose(clu_engine *e, clu_service *s)
 {
     clu_service_hold(s);
     clu_engine_unset(e, &s->expiry);
     clu_engine_unset(e, &s->hello);
-    clu_engine_unset(e, &s->report);
+    unset_report(e, s);
     clu_table_drop(&e->table, s);       /* unfindable first, told second */
     clu_count(e, CLU_COUNT_services_lost);
     for (unsigned i = 0; i < e->transport_count; i++) {
@@ -153,7 +171,7 @@ void clu_liveness_left(clu_engine *e, clu_service *s, clu_ms now)
         s->state = CLU_SERVICE_LEAVING;
         set_expiry(e, s, now + LEAVE_AFTER);
         clu_engine_unset(e, &s->hello);
-        clu_engine_unset(e, &s->report);
+        unset_report(e, s);
     }
 }
 
@@ -326,8 +344,9 @@ void clu_liveness_pinged(clu_engine *e, const clu_packet *p, clu_ms now)
 
 /* It asked who is there: we answer it alone, a little later, so that a big
    cluster does not answer at once. */
-void clu_liveness_asked(clu_engine *e, clu_service *s, clu_ms now)
+void clu_liveness_asked(clu_engine *e, clu_service *s, bool group, clu_ms now)
 {
+    s->by_group = group;
     if (s->report.due.index != 0) {
         return;                 /* its answer is on the way */
     }
@@ -340,19 +359,64 @@ void clu_liveness_asked(clu_engine *e, clu_service *s, clu_ms now)
     if (s->reported != 0 && at < s->reported + REPORT_EVERY) {
         at = s->reported + REPORT_EVERY;
     }
-    if (clu_engine_set(e, &s->report, at) != CLU_OK) {
+    if (set_report(e, s, at) != CLU_OK) {
         clu_count(e, CLU_COUNT_drop_nomem);
     }
 }
 
+/* Of our kind, by the group and on this host: what goes to the group it hears
+   as well, and nobody needs to have paid for that. */
+static bool hears_all(const clu_service *s)
+{
+    return s->kin && s->local && s->by_group;
+}
+
+static size_t count_askers(const clu_engine *e)
+{
+    size_t count = 0;
+    for (const clu_list *l = e->table.order.next; l != &e->table.order;
+         l = l->next) {
+        const clu_service *s = CLU_SERVICE_OF(l);
+        count += s->report.due.index != 0 && hears_all(s);
+    }
+    return count;
+}
+
+/*
+ * When many come at once each would get an answer of its own from each of us;
+ * one heartbeat with all we are says the same to all of them.
+ */
+static bool report_all(clu_engine *e, clu_service *s, clu_ms now)
+{
+    if (!hears_all(s) || e->askers + 1 < REPORT_MANY
+        || count_askers(e) + 1 < REPORT_MANY) {
+        return false;
+    }
+    if (e->told_all != 0 && now < e->told_all + REPORT_ALL_EVERY) {
+        return set_report(e, s, e->told_all + REPORT_ALL_EVERY) == CLU_OK;
+    }
+    if (clu_engine_heartbeat(e, true, true, 0, now) != CLU_OK) {
+        return false;
+    }
+    e->told_all = s->reported = now;
+    for (clu_list *l = e->table.order.next; l != &e->table.order;
+         l = l->next) {
+        clu_service *other = CLU_SERVICE_OF(l);
+        if (other->report.due.index != 0 && hears_all(other)) {
+            other->reported = now;
+            unset_report(e, other);
+        }
+    }
+    return true;
+}
+
 /* A heartbeat with all we are, for one newcomer. */
-void clu_liveness_report(clu_engine *e, clu_service *s, clu_ms now)
+static void report_one(clu_engine *e, clu_service *s, clu_ms now)
 {
     s->reported = now;
     clu_packet p = { 0 }, *packet = &p, *owned = NULL;
     clu_buf scratch;
     clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_MESSAGE]);
-    clu_service_hold(s);
     clu_err err = clu_compose_beacon(e, &p, CLU_TYPE_HEARTBEAT, 0, true, true,
                                      &scratch);
     if (err == CLU_OK) {
@@ -371,9 +435,18 @@ void clu_liveness_report(clu_engine *e, clu_service *s, clu_ms now)
                            NULL);
         }
     }
-    clu_service_release(s);
     clu_free(owned);
     clu_buf_fini(&scratch);
+}
+
+void clu_liveness_report(clu_engine *e, clu_service *s, clu_ms now)
+{
+    e->askers--;
+    clu_service_hold(s);
+    if (!report_all(e, s, now) && s->state != CLU_SERVICE_GONE) {
+        report_one(e, s, now);
+    }
+    clu_service_release(s);
 }
 
 /* Known by a beacon without properties: ask it alone for them. */

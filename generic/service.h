@@ -60,6 +60,7 @@ typedef struct clu_service {
     bool met;                   /* "discovered" was told */
     uint8_t asks;               /* how often we asked for its properties again */
     bool doubted;               /* its suspicion began with another's ping */
+    bool by_group;              /* its last discovery came to the group */
     uint32_t weight;            /* bytes charged to the table's budget */
     clu_items protocols;        /* its order of preference */
     clu_items tags;             /* as it sent them */

@@ -375,40 +375,140 @@ TEST("engine-3.6 joined before there is a network: found when there is one")
     sim_fini(&s);
 }
 
-/* So many newcomers ask at once; those answered after a quarter of the time
-   that the answers are spread over, and in the end. */
-static void crowd(const char *props, clu_ms step, uint64_t *quarter,
-                  uint64_t *all)
+/* What is sent by datagram: to all, and to one. */
+typedef struct reports {
+    uint64_t group, direct;
+} reports;
+
+static void count_reports(void *ctx, uint16_t from, uint16_t to,
+                          const char *name, clu_slice frame)
+{
+    (void)from, (void)frame;
+    reports *r = ctx;
+    r->group += strcmp(name, "c") == 0 && to == 0;
+    r->direct += strcmp(name, "c") == 0 && to != 0;
+}
+
+static void ask(sim_member *m, const clu_from *from, const char *props, int i)
+{
+    char sid[16];
+    snprintf(sid, sizeof sid, "x%d", i);
+    clu_packet p;
+    sim_head(&p, sid, CLU_TYPE_DISCOVERY);
+    sim_text(&p, CLU_FIELD_data, props);
+    sim_receive_packet(m, "c", from, &p);
+    sim_receive_packet(m, "c", from, &p);
+}
+
+/* So many newcomers ask at once; how they were answered after a quarter of the
+   time that the answers are spread over, and in the end. */
+static void crowd(int count, const char *props, const clu_from *from,
+                  clu_ms step, reports *quarter, reports *all)
 {
     sim s;
     sim_init(&s, 1);
     sim_member *m = sim_add(&s);
-    for (int i = 0; i < 150; i++) {
-        char sid[16];
-        snprintf(sid, sizeof sid, "x%d", i);
-        clu_packet p;
-        clu_from from = sim_from(23000);
-        sim_head(&p, sid, CLU_TYPE_DISCOVERY);
-        sim_text(&p, CLU_FIELD_data, props);
-        sim_receive_packet(m, "c", &from, &p);
-        sim_receive_packet(m, "c", &from, &p);
+    clu_engine_config(m->engine)->remote = !from->local;
+    *all = (reports){ 0 };
+    clu_net_watch(s.net, count_reports, all);
+    for (int i = 0; i < count; i++) {
+        ask(m, from, props, i);
     }
-    uint64_t before = clu_engine_transport(m->engine, 1)->packets_out;
-    sim_advance(&s, 150 * step / 4);
-    *quarter = clu_engine_transport(m->engine, 1)->packets_out - before;
-    sim_advance(&s, 150 * step * 3 / 4 + 1);
-    *all = clu_engine_transport(m->engine, 1)->packets_out - before;
+    sim_advance(&s, count * step / 4);
+    *quarter = *all;
+    sim_advance(&s, count * step * 3 / 4 + 1);
+    CHECK_EQ(clu_engine_table(m->engine)->count, count);
     sim_fini(&s);
 }
 
 TEST("engine-3.5 a crowd that asks at once is answered little by little")
 {
-    uint64_t quarter, all;
-    crowd("caps 2", 1, &quarter, &all);
-    CHECK(quarter > 50 && quarter < 125);
-    CHECK_EQ(all, 150);
-    crowd("", 5, &quarter, &all);
-    CHECK(quarter > 50 && quarter < 125);
-    CHECK_EQ(all, 150);
+    reports quarter, all;
+    clu_from from = sim_from(23000);
+    from.group = false;         /* it may not hear what goes to the group */
+    crowd(150, "caps 2", &from, 1, &quarter, &all);
+    CHECK(quarter.direct > 50 && quarter.direct < 125);
+    CHECK_EQ(all.direct, 150);
+    CHECK_EQ(all.group, 0);
+    from.group = true;
+    crowd(150, "", &from, 5, &quarter, &all);
+    CHECK(quarter.group > 50 && quarter.group < 125);
+    CHECK_EQ(all.group, 150);   /* originals, each behind its filter */
     CHECK_EQ(clu_alloc_live(), 0);
+}
+
+TEST("engine-3.7 many of our kind who ask by the group get one answer")
+{
+    static const struct {
+        int count;
+        const char *props;
+        bool group, local;
+        uint64_t to_all, to_one;
+    } cases[] = {
+        { 1, "caps 2", true, true, 0, 1 },
+        { 2, "caps 2", true, true, 0, 2 },
+        { 3, "caps 2", true, true, 1, 0 },
+        { 60, "caps 2", true, true, 1, 0 },
+        { 60, "caps 2", false, true, 0, 60 },
+        { 60, "caps 2", true, false, 0, 60 },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%zu: %d", i, cases[i].count);
+        reports quarter, all;
+        clu_from from = sim_from(23000);
+        from.group = cases[i].group;
+        from.local = cases[i].local;
+        crowd(cases[i].count, cases[i].props, &from, 10, &quarter, &all);
+        CHECK_EQ(all.group, cases[i].to_all);
+        CHECK_EQ(all.direct, cases[i].to_one);
+    }
+}
+
+TEST("engine-3.8 who asks after the answer for all is answered again, soon")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    reports all = { 0 };
+    clu_net_watch(s.net, count_reports, &all);
+    clu_from from = sim_from(23000);
+    uint64_t answered = 0;
+    for (int ms = 0; ms < 400; ms++) {
+        ask(m, &from, "caps 2", ms);
+        sim_advance(&s, 1);
+        CHECK(all.group <= (uint64_t)ms / 20 + 2);
+        answered = all.group;
+    }
+    CHECK(answered >= 5);
+    sim_advance(&s, 2001);      /* those who asked last */
+    CHECK(all.group > answered);
+    CHECK(all.direct <= 40);    /* the first, before there were many */
+    clu_table *t = clu_engine_table(m->engine);
+    CHECK_EQ(t->count, 400);
+    for (clu_list *l = t->order.next; l != &t->order; l = l->next) {
+        CHECK(CLU_SERVICE_OF(l)->reported != 0);
+    }
+    sim_fini(&s);
+    CHECK_EQ(clu_alloc_live(), 0);
+}
+
+TEST("engine-3.9 askers who leave before their answer are not counted")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    reports all = { 0 };
+    clu_net_watch(s.net, count_reports, &all);
+    clu_from from = sim_from(23000);
+    for (int i = 0; i < 60; i++) {
+        ask(m, &from, "caps 2", i);
+    }
+    clu_table *t = clu_engine_table(m->engine);
+    while (t->count > 2) {
+        clu_engine_forget(m->engine, CLU_SERVICE_OF(t->order.next)->id);
+    }
+    sim_advance(&s, 400);
+    CHECK_EQ(all.group, 0);
+    CHECK_EQ(all.direct, 2);
+    sim_fini(&s);
 }
