@@ -58,7 +58,8 @@ static int opened(clu_node *node, Tcl_Interp *interp, clu_script *s,
                                  "this cluster", Tcl_GetString(service));
         }
     }
-    return clu_script_opened(s, channel, id) == CLU_OK ? TCL_OK
+    return clu_channels_open(clu_script_channels(s), channel, id) == CLU_OK
+        ? TCL_OK
         : clu_tcl_error(interp, CLU_NOMEM, "out of memory");
 }
 
@@ -86,7 +87,7 @@ int clu_protocol_event(clu_node *node, Tcl_Interp *interp, int objc,
                             "be named");
     }
     if (word == 1) {
-        clu_script_closed(s, objv[2]);
+        clu_channels_close(clu_script_channels(s), objv[2]);
         return TCL_OK;
     }
     return opened(node, interp, s, objv[2], objc > 3 ? objv[3] : NULL);
@@ -97,7 +98,8 @@ int clu_socket_cmd(clu_node *node, Tcl_Interp *interp, uint64_t service,
                    Tcl_Obj *id)
 {
     clu_script *s = clu_script_find(node, Tcl_GetString(id));
-    Tcl_Obj *channel = s ? clu_script_channel(s, service) : NULL;
+    Tcl_Obj *channel = s
+        ? clu_channels_last(clu_script_channels(s), service) : NULL;
     if (channel != NULL) {
         Tcl_SetObjResult(interp, channel);
     }

@@ -15,13 +15,6 @@
 
 #include <stdio.h>
 
-typedef struct clu_channel {    /* a connection of the script's */
-    Tcl_Obj *id;                /* its chanID, held */
-    uint64_t link;              /* what the core calls it; never 0 */
-    uint64_t service;           /* for whom it speaks, or 0 */
-    uint64_t bound;             /* which binding that was: the last counts */
-} clu_channel;
-
 struct clu_script {
     clu_transport t;
     unsigned holds;             /* the engine's is one, a call another */
@@ -29,8 +22,7 @@ struct clu_script {
     char name[32];              /* t.name */
     Tcl_Obj *object;            /* a command prefix, held; NULL: not made yet,
                                    or gone */
-    Tcl_HashTable channels;     /* by chanID: clu_channel */
-    uint64_t links, bindings;   /* how many there were */
+    clu_channels channels;
 };
 
 static const clu_transport_ops script_ops;
@@ -45,70 +37,6 @@ bool clu_script_is(const clu_transport *t)
     return t != NULL && t->ops == &script_ops;
 }
 
-/* ---- channels ------------------------------------------------------------ */
-
-static clu_channel *channel_of(clu_script *s, Tcl_Obj *id)
-{
-    Tcl_HashEntry *entry = Tcl_FindHashEntry(&s->channels, Tcl_GetString(id));
-    return entry ? Tcl_GetHashValue(entry) : NULL;
-}
-
-clu_err clu_script_opened(clu_script *s, Tcl_Obj *channel, uint64_t service)
-{
-    clu_channel *c = channel_of(s, channel);
-    if (c == NULL) {
-        c = clu_alloc(sizeof *c);
-        if (c == NULL) {
-            return CLU_NOMEM;
-        }
-        int fresh;
-        Tcl_SetHashValue(Tcl_CreateHashEntry(&s->channels,
-                                             Tcl_GetString(channel), &fresh),
-                         c);
-        c->id = channel;
-        Tcl_IncrRefCount(channel);
-    }
-    c->link = ++s->links;       /* another connection, whatever its name */
-    c->service = service;
-    c->bound = ++s->bindings;
-    return CLU_OK;
-}
-
-static void drop_channel(Tcl_HashEntry *entry)
-{
-    clu_channel *c = Tcl_GetHashValue(entry);
-    Tcl_DeleteHashEntry(entry);
-    Tcl_DecrRefCount(c->id);
-    clu_free(c);
-}
-
-void clu_script_closed(clu_script *s, Tcl_Obj *channel)
-{
-    Tcl_HashEntry *entry = Tcl_FindHashEntry(&s->channels,
-                                             Tcl_GetString(channel));
-    if (entry != NULL) {
-        drop_channel(entry);
-    }
-}
-
-static clu_channel *channel_at(Tcl_HashEntry *entry)
-{
-    return entry ? Tcl_GetHashValue(entry) : NULL;
-}
-
-Tcl_Obj *clu_script_channel(clu_script *s, uint64_t service)
-{
-    Tcl_HashSearch search;
-    clu_channel *c, *last = NULL;
-    for (c = channel_at(Tcl_FirstHashEntry(&s->channels, &search));
-         c != NULL; c = channel_at(Tcl_NextHashEntry(&search))) {
-        if (c->service == service && (!last || c->bound > last->bound)) {
-            last = c;
-        }
-    }
-    return last ? last->id : NULL;
-}
-
 /* ---- calling the script -------------------------------------------------- */
 
 static void release(clu_script *s)
@@ -116,12 +44,7 @@ static void release(clu_script *s)
     if (--s->holds > 0) {
         return;
     }
-    Tcl_HashSearch search;
-    Tcl_HashEntry *entry;
-    while ((entry = Tcl_FirstHashEntry(&s->channels, &search)) != NULL) {
-        drop_channel(entry);
-    }
-    Tcl_DeleteHashTable(&s->channels);
+    clu_channels_fini(&s->channels);
     clu_free(s);
 }
 
@@ -322,11 +245,7 @@ static int receive(clu_script *s, Tcl_Interp *interp, Tcl_Obj *channel,
         return clu_tcl_error(interp, CLU_VALUE, "a packet is bytes, not "
                              "characters");
     }
-    const clu_channel *c = channel_of(s, channel);
-    if (c != NULL) {
-        from.link = c->link;
-        from.service = c->service;
-    }
+    clu_channels_source(&s->channels, channel, &from);
     if (clu_notify_behind(&node->server)) {
         clu_engine_counters(node->engine)->at[CLU_COUNT_drop_limit]++;
     } else {
@@ -391,16 +310,7 @@ static clu_err script_send(clu_transport *t, const clu_target *to,
 
 static void script_bind(clu_transport *t, uint64_t link, uint64_t service)
 {
-    clu_script *s = script_of(t);
-    Tcl_HashSearch search;
-    clu_channel *c = channel_at(Tcl_FirstHashEntry(&s->channels, &search));
-    while (c != NULL && c->link != link) {
-        c = channel_at(Tcl_NextHashEntry(&search));
-    }
-    if (c != NULL) {
-        c->service = service;
-        c->bound = ++s->bindings;
-    }
+    clu_channels_bind(&script_of(t)->channels, link, service);
 }
 
 /* A beacon leaves also when a script's properties are none. */
@@ -488,6 +398,11 @@ clu_script *clu_script_find(clu_node *node, const char *id)
     return NULL;
 }
 
+clu_channels *clu_script_channels(clu_script *s)
+{
+    return &s->channels;
+}
+
 Tcl_Obj *clu_script_object(const clu_script *s)
 {
     return s->object ? s->object : Tcl_NewObj();
@@ -504,7 +419,7 @@ static clu_script *create(clu_node *node, const char *id)
                             .finds = true };
     s->holds = 1;               /* the engine's */
     s->node = node;
-    Tcl_InitHashTable(&s->channels, TCL_STRING_KEYS);
+    clu_channels_init(&s->channels);
     return s;
 }
 
@@ -553,25 +468,9 @@ int clu_script_attach(clu_node *node, const char *id, Tcl_Obj *number,
 
 /* ---- what scripts are told ----------------------------------------------- */
 
-/* The chanIDs of a service, which nobody speaks for any more. */
-static Tcl_Obj *take_channels(clu_script *s, uint64_t service)
-{
-    Tcl_Obj *list = Tcl_NewListObj(0, NULL);
-    Tcl_HashSearch search;
-    clu_channel *c;
-    for (c = channel_at(Tcl_FirstHashEntry(&s->channels, &search));
-         c != NULL; c = channel_at(Tcl_NextHashEntry(&search))) {
-        if (c->service == service) {
-            c->service = 0;
-            Tcl_ListObjAppendElement(NULL, list, c->id);
-        }
-    }
-    return list;
-}
-
 static void tell_lost(clu_script *s, clu_service *service)
 {
-    Tcl_Obj *list = take_channels(s, service->id);
+    Tcl_Obj *list = clu_channels_take(&s->channels, service->id);
     Tcl_Obj *name = clu_service_name(s->node, service);
     Tcl_Size count;
     Tcl_Obj **ids;

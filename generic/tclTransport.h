@@ -14,7 +14,7 @@
 #ifndef CLU_TCLTRANSPORT_H
 #define CLU_TCLTRANSPORT_H
 
-#include "node.h"
+#include "tclChannel.h"
 
 typedef struct clu_script clu_script;
 
@@ -32,12 +32,8 @@ Tcl_Obj *clu_script_object(const clu_script *s);
 int clu_script_receive(clu_script *s, Tcl_Interp *interp, Tcl_Obj *channel,
                        Tcl_Obj *packet);
 
-/* A connection: it speaks for one service, from the first packet on or from
-   now (0: nobody knows yet).  NOMEM. */
-clu_err clu_script_opened(clu_script *s, Tcl_Obj *channel, uint64_t service);
-void clu_script_closed(clu_script *s, Tcl_Obj *channel);
-/* The channel that spoke last for this service, or NULL. */
-Tcl_Obj *clu_script_channel(clu_script *s, uint64_t service);
+/* Its connections, which live as long as it. */
+clu_channels *clu_script_channels(clu_script *s);
 
 /* The service is lost: its channels are done, and the scripts are told. */
 void clu_script_lost(clu_node *node, clu_service *service);
