@@ -95,7 +95,7 @@ void clu_channels_close(clu_channels *all, Tcl_Obj *id)
     }
 }
 
-/* ---- for whom they speak -------------------------------------------------- */
+/* ---- for whom they speak ------------------------------------------------- */
 
 void clu_channels_bind(clu_channels *all, uint64_t link, uint64_t service)
 {

@@ -10,20 +10,11 @@
  * error is reported, and the operation has failed like a socket's.
  */
 #include "tclTransport.h"
+#include "tclScript.h"
 
 #include "../unix/udp.h"
 
 #include <stdio.h>
-
-struct clu_script {
-    clu_transport t;
-    unsigned holds;             /* the engine's is one, a call another */
-    clu_node *node;             /* outlives it */
-    char name[32];              /* t.name */
-    Tcl_Obj *object;            /* a command prefix, held; NULL: not made yet,
-                                   or gone */
-    clu_channels channels;
-};
 
 static const clu_transport_ops script_ops;
 
@@ -35,141 +26,6 @@ static clu_script *script_of(clu_transport *t)
 bool clu_script_is(const clu_transport *t)
 {
     return t != NULL && t->ops == &script_ops;
-}
-
-/* ---- calling the script -------------------------------------------------- */
-
-static void release(clu_script *s)
-{
-    if (--s->holds > 0) {
-        return;
-    }
-    clu_channels_fini(&s->channels);
-    clu_free(s);
-}
-
-static bool may_call(clu_script *s)
-{
-    clu_node *node = s->node;
-    if (s->object == NULL || node->state == NULL || node->dead) {
-        return false;
-    }
-    clu_engine *e = node->engine;
-    if (node->nesting >= clu_engine_config(e)->limits.at[CLU_LIMIT_NESTING]) {
-        clu_engine_counters(e)->at[CLU_COUNT_hooks_nested]++;
-        return false;
-    }
-    return true;
-}
-
-/* send and descriptor must be there; an object may lack the others, which
-   ::cluster::protocols::Call looks after. */
-static Tcl_Obj *line_of(clu_script *s, bool required, const char *method,
-                        int argc, Tcl_Obj *const argv[])
-{
-    Tcl_Obj *line;
-    if (required) {
-        line = Tcl_DuplicateObj(s->object);
-    } else {
-        line = Tcl_NewListObj(0, NULL);
-        Tcl_ListObjAppendElement(NULL, line, Tcl_NewStringObj(
-                                     "::cluster::protocols::Call", -1));
-        Tcl_ListObjAppendElement(NULL, line, s->object);
-    }
-    Tcl_ListObjAppendElement(NULL, line, Tcl_NewStringObj(method, -1));
-    for (int i = 0; i < argc; i++) {
-        Tcl_ListObjAppendElement(NULL, line, argv[i]);
-    }
-    return line;
-}
-
-/* Evaluates; false: the membership died of it. */
-static bool evaluate(clu_script *s, Tcl_Obj *line, int *code)
-{
-    clu_node *node = s->node;
-    Tcl_Size count;
-    Tcl_Obj **words;
-    Tcl_IncrRefCount(line);
-    Tcl_ListObjGetElements(NULL, line, &count, &words);
-    bool alive = clu_notify_eval(node, count, words, code);
-    Tcl_DecrRefCount(line);
-    return alive;
-}
-
-static void report(clu_script *s, const char *method)
-{
-    Tcl_Interp *interp = s->node->state->interp;
-    Tcl_AppendObjToErrorInfo(interp, Tcl_ObjPrintf(
-        "\n    (protocol \"%s\", %s)", s->name, method));
-    Tcl_BackgroundException(interp, TCL_ERROR);
-}
-
-/*
- * A method, its value held once for the caller.  false: it failed, which was
- * reported, or there is nobody to call.  The interpreter's result is kept:
- * whoever is below us may have set it.
- */
-static bool call(clu_script *s, bool required, const char *method, int argc,
-                 Tcl_Obj *const argv[], Tcl_Obj **value)
-{
-    *value = NULL;
-    Tcl_Obj *line = may_call(s) ? line_of(s, required, method, argc, argv)
-                                : NULL;
-    if (line == NULL) {
-        for (int i = 0; i < argc; i++) {
-            Tcl_IncrRefCount(argv[i]);
-            Tcl_DecrRefCount(argv[i]);
-        }
-        return false;
-    }
-    Tcl_Interp *interp = s->node->state->interp;
-    Tcl_Preserve(interp);
-    Tcl_InterpState saved = Tcl_SaveInterpState(interp, TCL_OK);
-    int code;
-    if (evaluate(s, line, &code)) {
-        if (code == TCL_OK) {
-            *value = Tcl_GetObjResult(interp);
-            Tcl_IncrRefCount(*value);
-        } else if (code == TCL_ERROR) {
-            report(s, method);
-        }
-    }
-    Tcl_RestoreInterpState(interp, saved);
-    Tcl_Release(interp);
-    return *value != NULL;
-}
-
-/* A method that is only told. */
-static void notify(clu_script *s, const char *method, int argc,
-                   Tcl_Obj *const argv[])
-{
-    Tcl_Obj *value;
-    s->holds++;
-    if (call(s, false, method, argc, argv, &value)) {
-        Tcl_DecrRefCount(value);
-    }
-    release(s);
-}
-
-static void event(clu_script *s, const char *name, Tcl_Obj *arg)
-{
-    Tcl_Obj *words[] = { Tcl_NewStringObj(name, -1), arg };
-    notify(s, "event", arg ? 2 : 1, words);
-}
-
-/* A value that is not what the method owes. */
-static void complain(clu_script *s, const char *method, Tcl_Obj *value,
-                     const char *owed)
-{
-    if (s->node->state == NULL) {
-        return;
-    }
-    Tcl_Interp *interp = s->node->state->interp;
-    Tcl_InterpState saved = Tcl_SaveInterpState(interp, TCL_OK);
-    clu_tcl_error(interp, CLU_VALUE, "%s must return %s, not \"%s\"", method,
-                  owed, Tcl_GetString(value));
-    report(s, method);
-    Tcl_RestoreInterpState(interp, saved);
 }
 
 /* ---- in ------------------------------------------------------------------ */
@@ -258,20 +114,19 @@ static int receive(clu_script *s, Tcl_Interp *interp, Tcl_Obj *channel,
 int clu_script_receive(clu_script *s, Tcl_Interp *interp, Tcl_Obj *channel,
                        Tcl_Obj *packet)
 {
-    if (!may_call(s)) {
+    if (!clu_script_may_call(s)) {
         return TCL_OK;
     }
     int code;
     s->holds++;
-    bool alive = evaluate(s, line_of(s, true, "descriptor", 1, &channel),
-                          &code);
+    bool alive = clu_script_ask(s, "descriptor", channel, &code);
     if (alive && code == TCL_OK && s->object != NULL) {
         Tcl_Obj *descriptor = Tcl_GetObjResult(interp);
         Tcl_IncrRefCount(descriptor);
         code = receive(s, interp, channel, packet, descriptor);
         Tcl_DecrRefCount(descriptor);
     }
-    release(s);
+    clu_script_release(s);
     return !alive || code == TCL_OK ? TCL_OK : TCL_ERROR;
 }
 
@@ -294,9 +149,9 @@ static clu_err script_send(clu_transport *t, const clu_target *to,
     Tcl_Obj *value;
     int left = 0;
     s->holds++;
-    if (call(s, true, "send", 2, words, &value)) {
+    if (clu_script_call(s, true, "send", 2, words, &value)) {
         if (Tcl_GetBooleanFromObj(NULL, value, &left) != TCL_OK) {
-            complain(s, "send", value, "a boolean");
+            clu_script_complain(s, "send", value, "a boolean");
         }
         Tcl_DecrRefCount(value);
     }
@@ -304,7 +159,7 @@ static clu_err script_send(clu_transport *t, const clu_target *to,
         t->packets_out++;
         t->bytes_out += frame.n;
     }
-    release(s);
+    clu_script_release(s);
     return left ? CLU_OK : CLU_UNREACHABLE;
 }
 
@@ -320,28 +175,28 @@ static clu_err script_props(clu_transport *t, clu_buf *out)
     Tcl_Obj *value;
     Tcl_Size size;
     s->holds++;
-    if (call(s, false, "props", 0, NULL, &value)) {
+    if (clu_script_call(s, false, "props", 0, NULL, &value)) {
         if (Tcl_DictObjSize(NULL, value, &size) != TCL_OK
             || clu_text_get(value, out) != CLU_OK) {
-            complain(s, "props", value, "a short dict");
+            clu_script_complain(s, "props", value, "a short dict");
             clu_buf_clear(out);
         }
         Tcl_DecrRefCount(value);
     }
-    release(s);
+    clu_script_release(s);
     return CLU_OK;
 }
 
 static void script_beat(clu_transport *t, clu_ms now)
 {
     (void)now;
-    event(script_of(t), "heartbeat", NULL);
+    clu_script_event(script_of(t), "heartbeat", NULL);
 }
 
 static clu_err script_refresh(clu_transport *t, clu_ms now)
 {
     (void)now;
-    event(script_of(t), "refresh", NULL);
+    clu_script_event(script_of(t), "refresh", NULL);
     return CLU_OK;
 }
 
@@ -364,7 +219,7 @@ static void detach(clu_script *s)
         int code;
         clu_notify_eval(s->node, CLU_COUNT_OF(words), words, &code);
         if (code == TCL_ERROR && s->node->state != NULL) {
-            report(s, "destroy");
+            clu_script_report(s, "destroy");
         }
         Tcl_RestoreInterpState(interp, saved);
         Tcl_Release(interp);
@@ -376,7 +231,7 @@ static void script_stop(clu_transport *t)
 {
     clu_script *s = script_of(t);
     detach(s);
-    release(s);
+    clu_script_release(s);
 }
 
 static const clu_transport_ops script_ops = {
@@ -456,13 +311,13 @@ int clu_script_attach(clu_node *node, const char *id, Tcl_Obj *number,
     node->scripted = true;      /* from now on scripts have their phase */
     clu_err err = clu_engine_attach(node->engine, &s->t, clu_notify_up, node);
     if (err != CLU_OK) {
-        release(s);
+        clu_script_release(s);
         return clu_tcl_error(interp, err, "could not add the protocol "
                              "\"%s\": %s", id, clu_err_text(err));
     }
     s->holds++;
     int code = make_object(s, number, config);
-    release(s);
+    clu_script_release(s);
     return code;
 }
 
@@ -479,9 +334,9 @@ static void tell_lost(clu_script *s, clu_service *service)
     Tcl_ListObjGetElements(NULL, list, &count, &ids);
     for (Tcl_Size i = 0; i < count; i++) {
         Tcl_Obj *words[] = { name, ids[i], Tcl_NewBooleanObj(0) };
-        notify(s, "done", 3, words);
+        clu_script_notify(s, "done", 3, words);
     }
-    event(s, "service_lost", name);
+    clu_script_event(s, "service_lost", name);
     Tcl_DecrRefCount(name);
     Tcl_DecrRefCount(list);
 }
@@ -495,7 +350,7 @@ void clu_script_lost(clu_node *node, clu_service *service)
             clu_script *s = script_of(t);
             s->holds++;
             tell_lost(s, service);
-            release(s);
+            clu_script_release(s);
         }
     }
 }
@@ -509,7 +364,7 @@ void clu_script_detach_all(clu_node *node)
             clu_script *s = script_of(t);
             s->holds++;
             detach(s);
-            release(s);
+            clu_script_release(s);
         }
     }
 }
