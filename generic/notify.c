@@ -353,9 +353,11 @@ static void work_until(clu_node *node, clu_ms until)
     bool guarded = node->guarded;
     Tcl_Preserve(interp);
     node->guarded = true;
-    do {
+    work(node);
+    while (clu_loop_clock() < until && has_work(node)) {
+        clu_notifier_told();
         work(node);
-    } while (clu_loop_clock() < until && has_work(node));
+    }
     node->guarded = guarded;
     Tcl_Release(interp);
 }

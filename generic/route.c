@@ -44,7 +44,7 @@ static void aim(const clu_engine *e, clu_service *s, unsigned index,
                 clu_buf *scratch, clu_target *to)
 {
     const clu_transport *t = e->transports[index];
-    *to = (clu_target){ .service = s->id };
+    *to = (clu_target){ .service = s->id, .kin = s->kin };
     if (t->multicast) {
         return;
     }

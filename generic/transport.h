@@ -21,6 +21,7 @@ typedef struct clu_target {
     uint64_t service;           /* table id; 0: the group, or just addr */
     clu_address addr;           /* with port; family 0: the group (c) */
     clu_slice path;             /* u: its socket */
+    bool kin;                   /* our kind: frames may arrive together */
 } clu_target;
 
 /* Bytes that wait in all connections of a membership. */

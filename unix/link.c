@@ -3,15 +3,18 @@
  *
  * Layer: transport.
  *
- * One frame, one write: an original hangs for ever when a read ends right
- * behind a header (WIRE-ORIGINAL 2, 16), so frames are not put together, and
- * what a write left over goes before anything else.
+ * To an original one frame, one write: it hangs for ever when a read ends right
+ * behind a header (WIRE-ORIGINAL 2, 16).  To our kind frames leave together
+ * where several wait.  What a write left over goes before anything else.
  */
 #include "link.h"
 
 #include <errno.h>
 
-enum { RETRY = 10 };            /* ms until a full listener is tried again */
+enum { RETRY = 10,              /* ms until a full listener is tried again */
+       TOGETHER = 65536 };      /* bytes that wait for others to leave with */
+
+#define FRAME_OF(node) CLU_CONTAINER(node, clu_link_frame, at)
 
 static int64_t limit(const clu_link *l, clu_limit which)
 {
@@ -91,9 +94,9 @@ static bool room_for(const clu_link *l, size_t n)
         && (int64_t)(held(l)->out + n) <= limit(l, CLU_LIMIT_QUEUE);
 }
 
-/* sent: bytes that have left already. */
+/* sent: bytes that have left already; waits: for others to leave with. */
 static clu_err queue_frame(clu_link *l, clu_slice frame, size_t sent,
-                           const clu_ticket *ticket, clu_ms now)
+                           const clu_ticket *ticket, bool waits, clu_ms now)
 {
     if (sent == 0 && !room_for(l, frame.n)) {
         count(l, CLU_COUNT_queues_full);
@@ -114,6 +117,11 @@ static clu_err queue_frame(clu_link *l, clu_slice frame, size_t sent,
     enqueue(l, f);
     if (first) {
         l->moved = now;
+    }
+    l->waiting = waits;
+    if (waits) {
+        clu_loop_later(l->pool->loop, &l->watch);
+    } else if (first) {
         settle(l, now);
     }
     return CLU_OK;
@@ -125,6 +133,70 @@ static void break_off(clu_link *l, clu_ms now)
     settle(l, now);
 }
 
+/* What the next write may take from the queue. */
+static size_t gather(const clu_link *l, clu_slice out[CLU_SOCK_PIECES])
+{
+    size_t most = l->together ? CLU_SOCK_PIECES : 1, count = 0;
+    for (clu_list *at = l->queue.next; at != &l->queue && count < most;
+         at = at->next) {
+        const clu_link_frame *f = FRAME_OF(at);
+        out[count++] = (clu_slice){ f->frame + f->sent, f->n - f->sent };
+    }
+    return count;
+}
+
+/* So many bytes of the queue have left. */
+static void leave(clu_link *l, size_t n)
+{
+    while (n > 0) {
+        clu_link_frame *f = FRAME_OF(l->queue.next);
+        size_t part = f->n - f->sent < n ? f->n - f->sent : n;
+        f->sent += part;
+        n -= part;
+        if (f->sent == f->n) {
+            dequeue(l, f);
+            clu_free(f);
+        }
+    }
+}
+
+/* Writes until the queue is empty or the kernel full; may break the link. */
+static void flush(clu_link *l, clu_ms now)
+{
+    l->waiting = false;
+    while (!clu_list_empty(&l->queue)) {
+        clu_slice pieces[CLU_SOCK_PIECES];
+        size_t count = gather(l, pieces), n = 0;
+        clu_err err = clu_sock_write_all(l->watch.fd, pieces, count, &n);
+        if (err == CLU_SYSTEM) {
+            l->broken = CLU_SYSTEM;
+        }
+        if (err != CLU_OK) {
+            return;
+        }
+        l->moved = now;
+        leave(l, n);
+    }
+}
+
+static bool can_write(const clu_link *l)
+{
+    return l->state != CLU_LINK_CONNECTING && clu_list_empty(&l->queue);
+}
+
+/* Could it leave at once, and had better wait for others?  What waits already
+   leaves first when there is no room for more of it. */
+static bool may_wait(clu_link *l, size_t n, clu_ms now)
+{
+    bool fits = l->queued + n <= TOGETHER && room_for(l, n);
+    if (l->waiting && !fits) {
+        flush(l, now);
+        fits = n <= TOGETHER && room_for(l, n);
+    }
+    return l->waiting || (can_write(l) && l->together && fits
+                          && clu_loop_corked(l->pool->loop));
+}
+
 clu_err clu_link_send(clu_link *l, clu_slice frame, const clu_ticket *ticket,
                       clu_ms now)
 {
@@ -132,7 +204,8 @@ clu_err clu_link_send(clu_link *l, clu_slice frame, const clu_ticket *ticket,
         return CLU_SYSTEM;
     }
     size_t sent = 0;
-    if (l->state != CLU_LINK_CONNECTING && clu_list_empty(&l->queue)) {
+    bool waits = may_wait(l, frame.n, now);
+    if (can_write(l) && !waits) {
         clu_err err = clu_sock_write(l->watch.fd, frame.p, frame.n, &sent);
         if (err == CLU_SYSTEM) {
             break_off(l, now);
@@ -142,7 +215,7 @@ clu_err clu_link_send(clu_link *l, clu_slice frame, const clu_ticket *ticket,
             return CLU_OK;
         }
     }
-    clu_err err = queue_frame(l, frame, sent, ticket, now);
+    clu_err err = queue_frame(l, frame, sent, ticket, waits, now);
     if (err != CLU_OK && sent > 0) {
         break_off(l, now);      /* the peer would wait for the rest */
     }
@@ -158,29 +231,6 @@ void clu_link_adopt(clu_link *l, clu_list *unsent, clu_ms now)
     }
     l->moved = now;
     settle(l, now);
-}
-
-/* Writes until the queue is empty or the kernel full; may break the link. */
-static void flush(clu_link *l, clu_ms now)
-{
-    while (!clu_list_empty(&l->queue)) {
-        clu_link_frame *f = CLU_CONTAINER(l->queue.next, clu_link_frame, at);
-        size_t n = 0;
-        clu_err err = clu_sock_write(l->watch.fd, f->frame + f->sent,
-                                     f->n - f->sent, &n);
-        if (err == CLU_SYSTEM) {
-            l->broken = CLU_SYSTEM;
-        }
-        if (err != CLU_OK) {
-            return;
-        }
-        f->sent += n;
-        l->moved = now;
-        if (f->sent == f->n) {
-            dequeue(l, f);
-            clu_free(f);
-        }
-    }
 }
 
 void clu_link_flush(clu_link *l, clu_ms now)

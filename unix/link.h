@@ -69,6 +69,8 @@ struct clu_link {
     clu_link_state state;
     bool accepted;              /* they connected to us */
     bool more;                  /* whole packets may wait in the reader */
+    bool together;              /* the peer takes frames put together */
+    bool waiting;               /* all in the queue could leave: corked */
     bool retry;                 /* the connect has to be begun again: the
                                    queue of a Unix listener was full */
     clu_err broken;             /* not OK: over, and not told yet */
@@ -103,7 +105,8 @@ clu_err clu_link_create(clu_link_pool *pool, int fd, const clu_sockaddr *to,
                         clu_ms now, clu_link **l);
 
 /*
- * Writes it at once or queues it.  LIMIT, NOMEM: not taken.  SYSTEM: the link
+ * Writes it at once or queues it; where the loop is corked and the peer takes
+ * frames put together it waits for others.  LIMIT, NOMEM: not taken.  SYSTEM: the link
  * is broken, nothing of this frame left, and ended will follow.  Behind frames
  * that wait for that it is queued still, so that their order is kept.
  */

@@ -81,6 +81,7 @@ clu_err clu_loop_create(clu_loop **loop)
     }
     clu_list_init(&l->watches);
     clu_list_init(&l->again);
+    clu_list_init(&l->later);
     l->armed = CLU_NEVER;
     enlist(l);
     *loop = l;
@@ -150,6 +151,7 @@ clu_err clu_loop_watch(clu_loop *loop, clu_watch *watch, int fd,
     }
     clu_list_init(&watch->link);
     clu_list_init(&watch->again);
+    clu_list_init(&watch->later);
     clu_list_append(&loop->watches, &watch->link);
     announce(loop, fd, events);
     return CLU_OK;
@@ -176,6 +178,7 @@ void clu_loop_unwatch(clu_loop *loop, clu_watch *watch)
     (void)set(loop, watch, 0);
     clu_list_unlink(&watch->link);
     clu_list_unlink(&watch->again);
+    clu_list_unlink(&watch->later);
     watch->fd = -1;
     for (int i = 0; i < loop->batched; i++) {
         if (loop->batch[i].watch == watch) {
@@ -299,6 +302,41 @@ static void move_all(clu_list *from, clu_list *to)
     }
 }
 
+/* ---- What leaves together -------------------------------------------------- */
+
+bool clu_loop_corked(const clu_loop *loop)
+{
+    return loop->corked;
+}
+
+void clu_loop_later(clu_loop *loop, clu_watch *watch)
+{
+    if (watch->fd >= 0) {
+        clu_list_unlink(&watch->later);
+        clu_list_append(&loop->later, &watch->later);
+    }
+}
+
+static void draw(clu_loop *loop)
+{
+    clu_list waiting;
+    move_all(&loop->later, &waiting);
+    clu_ms now = clu_loop_clock();
+    while (!clu_list_empty(&waiting)) {
+        clu_watch *watch = CLU_CONTAINER(waiting.next, clu_watch, later);
+        clu_list_unlink(&watch->later);
+        watch->ready(watch, CLU_WRITABLE, now);
+    }
+}
+
+void clu_loop_cork(clu_loop *loop, bool corked)
+{
+    loop->corked = corked;
+    if (!corked && !clu_list_empty(&loop->later)) {
+        draw(loop);
+    }
+}
+
 static int serve_round(clu_loop *loop, int wait)
 {
     clu_list asked;
@@ -321,6 +359,7 @@ bool clu_loop_run(clu_loop *loop, int wait, int rounds)
     if (loop->running) {
         return false;
     }
+    clu_loop_cork(loop, false);
     loop->running = true;
     int served = 1;
     for (int i = 0; i < rounds && served > 0; i++) {

@@ -26,7 +26,7 @@ struct clu_watch {
     void (*ready)(clu_watch *watch, unsigned events, clu_ms now);
     int fd;                     /* -1: not watched */
     unsigned events;            /* asked for */
-    clu_list link, again;       /* the loop's own */
+    clu_list link, again, later;        /* the loop's own */
 };
 
 /* A deadline and whom to call.  Called once; set it again for more. */
@@ -49,6 +49,16 @@ void clu_loop_unwatch(clu_loop *loop, clu_watch *watch); /* before close(fd) */
 /* ready is called once more, with events 0 or what came, in the next round:
    for work that was left so that others had their turn. */
 void clu_loop_again(clu_loop *loop, clu_watch *watch);
+
+/*
+ * While it is corked, what could be written at once may wait, so that it leaves
+ * together: a watch that has some says "later", and its ready is called with
+ * CLU_WRITABLE when the cork is drawn.  It is drawn before the loop serves or
+ * waits, whoever forgot to.
+ */
+void clu_loop_cork(clu_loop *loop, bool corked);
+bool clu_loop_corked(const clu_loop *loop);
+void clu_loop_later(clu_loop *loop, clu_watch *watch);
 
 /* NOMEM only for a timer that is not set; one that is can always be moved,
    and one that is due can always be set again by its own callback. */

@@ -39,6 +39,8 @@ struct clu_loop {
     clu_poller *poller;
     clu_list watches;           /* every watch there is */
     clu_list again;             /* those with work left, for the next round */
+    clu_list later;             /* those with something to write, corked */
+    bool corked;
     clu_heap timers;
     clu_ms armed;               /* when the poller wakes by itself */
     bool running;

@@ -5,6 +5,7 @@
  */
 #include "notifier.h"
 
+#include "cork.h"
 #include "linger.h"
 
 #include <tcl.h>
@@ -20,6 +21,7 @@ typedef struct clu_notifier {
     clu_list servers;
     bool more;                  /* a dispatch is to come */
     bool queued;                /* it is in Tcl's queue */
+    clu_cork *cork;             /* of the innermost dispatch; NULL: none runs */
     clu_linger linger;
     bool lingers;               /* our own wait is in Tcl's queue */
     clu_ms until;               /* the stretch's end */
@@ -62,6 +64,29 @@ static bool anybody_waits(clu_notifier *n)
     return false;
 }
 
+/* Nothing is to wait while others have their turn, or we wait. */
+static void draw_cork(clu_notifier *n)
+{
+    if (n->loop != NULL) {
+        clu_loop_cork(n->loop, false);
+    }
+}
+
+void clu_notifier_told(void)
+{
+    clu_notifier *n = mine();
+    if (n->loop == NULL || n->cork == NULL) {
+        return;
+    }
+    clu_cork_say say = clu_cork_told(n->cork, clu_loop_micros());
+    if (say != CLU_CORK_IN) {
+        draw_cork(n);
+    }
+    if (say != CLU_CORK_OUT) {
+        clu_loop_cork(n->loop, true);
+    }
+}
+
 /*
  * Every server gets its turn, the first one another next time.  Tricky: a
  * script may remove servers and close the loop, so after each turn the walk
@@ -70,6 +95,8 @@ static bool anybody_waits(clu_notifier *n)
 static void dispatch(clu_notifier *n)
 {
     clu_ms until = clu_loop_clock() + BUDGET;
+    clu_cork cork, *outer = n->cork;
+    n->cork = &cork;
     size_t turns = 0;
     for (clu_list *l = n->servers.next; l != &n->servers; l = l->next) {
         turns++;
@@ -78,8 +105,11 @@ static void dispatch(clu_notifier *n)
         clu_server *server = SERVER_OF(n->servers.next);
         clu_list_unlink(&server->link);
         clu_list_append(&n->servers, &server->link);
+        clu_cork_begin(&cork, clu_loop_micros());
         server->serve(server, until);
+        draw_cork(n);
     }
+    n->cork = outer;
 }
 
 static void rearm(clu_notifier *n);
@@ -121,6 +151,7 @@ static void queue(Tcl_EventProc *proc)
 static void before_wait(ClientData cd, int flags)
 {
     clu_notifier *n = cd;
+    draw_cork(n);
     if (n->waits++ == 0) {
         n->since = clu_loop_micros();
     }

@@ -40,6 +40,10 @@ void clu_notifier_wake(void);           /* there is something to serve */
    something to serve, it shall be served there. */
 void clu_notifier_stir(void);
 
+/* A piece of news was told and another waits: between the two what was sent may
+   wait to leave together (cork.h). */
+void clu_notifier_told(void);
+
 /* I/O alone, waiting up to so many ms: for calls that wait by themselves. */
 void clu_notifier_io(int wait);
 

@@ -267,17 +267,39 @@ clu_err clu_sock_read(int fd, void *p, size_t room, size_t *n)
     return errno == EAGAIN ? CLU_MORE : CLU_SYSTEM;
 }
 
+static clu_err written(ssize_t put, size_t *n)
+{
+    if (put >= 0) {
+        *n = (size_t)put;
+        return CLU_OK;
+    }
+    return errno == EAGAIN || errno == ENOBUFS ? CLU_MORE : CLU_SYSTEM;
+}
+
 clu_err clu_sock_write(int fd, const void *p, size_t size, size_t *n)
 {
     ssize_t put;
     do {
         put = send(fd, p, size, MSG_NOSIGNAL);
     } while (put < 0 && errno == EINTR);
-    if (put >= 0) {
-        *n = (size_t)put;
-        return CLU_OK;
+    return written(put, n);
+}
+
+clu_err clu_sock_write_all(int fd, const clu_slice *pieces, size_t count,
+                           size_t *n)
+{
+    struct iovec of[CLU_SOCK_PIECES];
+    struct msghdr message = { .msg_iov = of };
+    for (size_t i = 0; i < count && i < CLU_SOCK_PIECES; i++) {
+        of[i].iov_base = (void *)(uintptr_t)pieces[i].p;
+        of[i].iov_len = pieces[i].n;
+        message.msg_iovlen++;
     }
-    return errno == EAGAIN || errno == ENOBUFS ? CLU_MORE : CLU_SYSTEM;
+    ssize_t put;
+    do {
+        put = sendmsg(fd, &message, MSG_NOSIGNAL);
+    } while (put < 0 && errno == EINTR);
+    return written(put, n);
 }
 
 void clu_sock_abandon(int fd)

@@ -44,6 +44,10 @@ clu_err clu_sock_error(int fd);         /* what became of it: OK or SYSTEM */
 clu_err clu_sock_read(int fd, void *p, size_t room, size_t *n);
 /* *n bytes written; MORE: not now. */
 clu_err clu_sock_write(int fd, const void *p, size_t size, size_t *n);
+/* The same of several pieces in a row. */
+clu_err clu_sock_write_all(int fd, const clu_slice *pieces, size_t count,
+                           size_t *n);
+#define CLU_SOCK_PIECES 64      /* of which so many are looked at */
 
 /*
  * A child that was forked and has not called exec shares its parent's sockets.

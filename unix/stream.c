@@ -276,6 +276,13 @@ static clu_err connect_to(clu_stream *s, const clu_target *to, clu_ms now,
     return CLU_OK;
 }
 
+static clu_err send_on(clu_link *l, const clu_target *to, clu_slice frame,
+                       const clu_ticket *ticket, clu_ms now)
+{
+    l->together = to->kin;
+    return clu_link_send(l, frame, ticket, now);
+}
+
 static clu_err stream_send(clu_transport *t, const clu_target *to,
                            clu_slice frame, const clu_ticket *ticket,
                            clu_ms now)
@@ -285,11 +292,11 @@ static clu_err stream_send(clu_transport *t, const clu_target *to,
         return CLU_UNREACHABLE;
     }
     clu_link *l = clu_stream_link(s, to->service);
-    clu_err err = l ? clu_link_send(l, frame, ticket, now) : CLU_SYSTEM;
+    clu_err err = l ? send_on(l, to, frame, ticket, now) : CLU_SYSTEM;
     if (err == CLU_SYSTEM) {    /* none, or one that has just broken */
         err = connect_to(s, to, now, &l);
         if (err == CLU_OK) {
-            err = clu_link_send(l, frame, ticket, now);
+            err = send_on(l, to, frame, ticket, now);
         }
     }
     if (err == CLU_OK) {

@@ -358,3 +358,179 @@ TEST("link-4.1 a full Unix listener is tried again until it has room")
     check_remove_place();
     owner_close(&o);
 }
+
+/* ---- what leaves together ---------------------------------------------------- */
+
+/* Each write is a record of its own here, so that writes can be counted. */
+static clu_link *link_of_records(owner *o, int *far)
+{
+    int fd[2];
+    clu_link *l = NULL;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd), 0);
+    CHECK_ERR(clu_link_create(&o->pool, fd[0], NULL, clu_loop_clock(), &l),
+              CLU_OK);
+    *far = fd[1];
+    return l;
+}
+
+/* The bytes of the frames, of which each says its number, in how many writes;
+   -1: not in their order. */
+static int writes(int fd, int *frames)
+{
+    char in[4096];
+    int count = 0;
+    for (ssize_t n; (n = read(fd, in, sizeof in)) > 0; count++) {
+        for (ssize_t i = 0; i < n; i += 6) {
+            if (in[i + 3] != (char)('a' + *frames)) {
+                return -1;
+            }
+            (*frames)++;
+        }
+    }
+    return count;
+}
+
+/* So many numbered frames, all of them taken. */
+static void send_frames(clu_link *l, int from, int count)
+{
+    for (int i = from; i < from + count; i++) {
+        char frame[] = FRAME;
+        frame[3] = (char)('a' + i);
+        clu_ticket ticket = { .cookie = (uint64_t)i };
+        CHECK_ERR(clu_link_send(l, clu_slice_of(frame, 6), &ticket,
+                                clu_loop_clock()), CLU_OK);
+    }
+}
+
+TEST("link-5.1 frames leave together when corked, to our kind only")
+{
+    static const struct { bool together, corked; int before, all; } cases[] = {
+        { true,  true,  0, 1 }, { false, true,  5, 5 },
+        { true,  false, 5, 5 }, { false, false, 5, 5 },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("together %d, corked %d", cases[i].together,
+                    cases[i].corked);
+        owner o;
+        int far, frames = 0;
+        owner_open(&o);
+        clu_link *l = link_of_records(&o, &far);
+        l->together = cases[i].together;
+        clu_loop_cork(o.loop, cases[i].corked);
+        send_frames(l, 0, 5);
+        int before = writes(far, &frames);
+        CHECK_EQ(before, cases[i].before);
+        CHECK_EQ(o.held.out, frames == 0 ? 30 : 0);
+        clu_loop_cork(o.loop, false);
+        CHECK_EQ(before + writes(far, &frames), cases[i].all);
+        CHECK_EQ(frames, 5);
+        send_frames(l, 5, 1);
+        CHECK_EQ(writes(far, &frames), 1);      /* at once again */
+        clu_link_close(l, NULL);
+        close(far);
+        owner_close(&o);
+    }
+}
+
+TEST("link-5.2 the cork is drawn before the loop serves, by whom it may be")
+{
+    owner o;
+    int far, frames = 0;
+    owner_open(&o);
+    clu_link *l = link_of_records(&o, &far);
+    l->together = true;
+    clu_loop_cork(o.loop, true);
+    send_frames(l, 0, 3);
+    clu_loop_run(o.loop, 0, 1);
+    CHECK_EQ(writes(far, &frames), 1);
+    CHECK_EQ(frames, 3);
+    CHECK(!clu_loop_corked(o.loop));
+    clu_loop_cork(o.loop, true);
+    send_frames(l, 3, 2);
+    clu_link_flush(l, clu_loop_clock());        /* it is about to stop */
+    CHECK_EQ(writes(far, &frames), 1);
+    send_frames(l, 5, 2);
+    clu_link_close(l, &o.unsent);
+    CHECK_EQ(drop_unsent(&o), 2);
+    clu_loop_cork(o.loop, false);               /* it is gone: nothing */
+    CHECK_EQ(writes(far, &frames), 0);
+    close(far);
+    owner_close(&o);
+}
+
+TEST("link-5.3 what waited for a broken link comes back, in order")
+{
+    owner o;
+    int far;
+    owner_open(&o);
+    clu_link *l = link_of_records(&o, &far);
+    l->together = true;
+    clu_loop_cork(o.loop, true);
+    send_frames(l, 0, 3);
+    close(far);
+    CHECK_EQ(o.ended, 0);
+    clu_loop_cork(o.loop, false);
+    clu_loop_run(o.loop, 0, 2);
+    CHECK_EQ(o.ended, 1);
+    uint64_t next = 0;
+    for (clu_list *at = o.unsent.next; at != &o.unsent; at = at->next) {
+        CHECK_EQ(CLU_CONTAINER(at, clu_link_frame, at)->ticket.cookie, next);
+        next++;
+    }
+    CHECK_EQ(drop_unsent(&o), 3);
+    owner_close(&o);
+}
+
+TEST("link-5.4 waiting is no reason for a queue to be full")
+{
+    owner o;
+    int far, frames = 0;
+    owner_open(&o);
+    o.limits.at[CLU_LIMIT_LINK_QUEUE] = 20;     /* three frames */
+    clu_link *l = link_of_records(&o, &far);
+    l->together = true;
+    clu_loop_cork(o.loop, true);
+    send_frames(l, 0, 10);
+    clu_loop_cork(o.loop, false);
+    CHECK_EQ(writes(far, &frames), 4);
+    CHECK_EQ(frames, 10);
+    clu_link_close(l, NULL);
+    close(far);
+    owner_close(&o);
+}
+
+TEST("link-5.5 a kernel that is full takes the rest later, in order")
+{
+    enum { SIZE = 30000, COUNT = 40 };
+    owner o;
+    int far;
+    owner_open(&o);
+    o.limits.at[CLU_LIMIT_LINK_QUEUE] = 2 * SIZE * COUNT;
+    clu_link *l = link_open(&o, &far);
+    l->together = true;
+    static unsigned char big[SIZE], in[SIZE * COUNT];
+    clu_loop_cork(o.loop, true);
+    for (int i = 0; i < COUNT; i++) {
+        memset(big, i, SIZE);
+        CHECK_ERR(clu_link_send(l, clu_slice_of(big, SIZE), NULL,
+                                clu_loop_clock()), CLU_OK);
+    }
+    clu_loop_cork(o.loop, false);
+    CHECK(l->queued > 0);
+    size_t got = 0;
+    for (int tries = 0; got < sizeof in && tries < 1000; tries++) {
+        ssize_t n = read(far, in + got, sizeof in - got);
+        got += n > 0 ? (size_t)n : 0;
+        clu_loop_run(o.loop, 10, 1);
+    }
+    CHECK_EQ(got, sizeof in);
+    for (size_t i = 0; i < got; i++) {
+        if (in[i] != i / SIZE) {
+            CHECK_EQ(in[i], i / SIZE);
+            break;
+        }
+    }
+    clu_link_close(l, NULL);
+    close(far);
+    owner_close(&o);
+}
