@@ -68,12 +68,32 @@ proc ::cluster::shell::look::Tags {options words} {
 proc ::cluster::shell::look::Doctor {options words} {
     ::cluster::shell::Load doctor
     set found [::cluster::shell::doctor::run $options]
-    ::cluster::shell::output::Records [dict get $options -format] \
-        {check text state text words text} $found \
+    set format [dict get $options -format]
+    ::cluster::shell::output::Records $format \
+        {check text state text words prose} \
+        [expr {$format eq "table" ? [Apart $found] : $found}] \
         ::cluster::shell::look::DoctorColour
     if {"fail" in [lmap one $found {dict get $one state}]} {
         throw {CLUSTER_SHELL FAILED} {something is wrong}
     }
+}
+
+# What is to be done stands in a line of its own, to be found and copied.
+proc ::cluster::shell::look::Apart found {
+    set records {}
+    foreach record $found {
+        set words [dict get $record words]
+        set at [string last ": " $words]
+        if {[dict get $record state] eq "ok" || $at < 0} {
+            lappend records $record
+            continue
+        }
+        lappend records \
+            [dict replace $record words [string range $words 0 $at]] \
+            [dict create check {} state {} \
+                words [string range $words $at+2 end]]
+    }
+    return $records
 }
 
 proc ::cluster::shell::look::DoctorColour {column value} {

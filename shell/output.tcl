@@ -138,9 +138,10 @@ proc ::cluster::shell::output::Lines {columns records {colours {}}} {
     foreach record $records {
         lappend rows [lmap name $names {Plain [Of $record $name]}]
     }
-    set widths [Widths $rows]
     set room [expr {[::cluster::shell::terminal::Is stdout]
         ? [lindex [::cluster::shell::terminal::Size] 0] : 100000}]
+    set rows [Fold $columns $rows $room]
+    set widths [Widths $rows]
     set number -1
     return [lmap row $rows {
         Line $columns $row $widths $room \
@@ -160,6 +161,27 @@ proc ::cluster::shell::output::StateColour {column value} {
         {state leaving} { return fgred }
     }
     return [expr {$column eq "name" ? "bold" : {}}]
+}
+
+# A last column of sentences goes on in further lines where it has no room.
+proc ::cluster::shell::output::Fold {columns rows room} {
+    if {[lindex $columns end] ne "prose"} {
+        return $rows
+    }
+    package require textutil::adjust
+    foreach width [lrange [Widths $rows] 0 end-1] {
+        incr room [expr {-$width - 2}]
+    }
+    set folded {}
+    foreach row $rows {
+        set cells [lrange $row 0 end-1]
+        foreach piece [split [::textutil::adjust::adjust [lindex $row end] \
+                -length [expr {max(20, $room)}]] \n] {
+            lappend folded [list {*}$cells $piece]
+            set cells [lmap cell $cells {string cat {}}]
+        }
+    }
+    return $folded
 }
 
 proc ::cluster::shell::output::Widths rows {
