@@ -37,9 +37,9 @@ static Tcl_Obj *get_mark(Tcl_Interp *interp, const char *name, clu_slice *mark)
 static char *mark_changed(ClientData cd, Tcl_Interp *interp, const char *name,
                           const char *part, int flags)
 {
-    (void)interp, (void)name, (void)part;
+    (void)name, (void)part;
     state *st = cd;
-    if (!(flags & TCL_INTERP_DESTROYED)) {      /* else st may be no more */
+    if (!Tcl_InterpDeleted(interp)) {           /* else st may be no more */
         st->known = false;
         st->traced = st->traced && !(flags & TCL_TRACE_DESTROYED);
     }
