@@ -37,7 +37,8 @@ struct clu_engine {
     clu_deadline beat;          /* the next heartbeat */
     bool beat_tags, beat_props; /* what it carries, whoever sends it */
     bool beating;               /* the transports are being told of one */
-    clu_ms beaten;              /* the last one that all got */
+    clu_ms answered;            /* the last one for a ping, or the one that is
+                                   to come; 0: none yet */
     bool joining;               /* its discovery is still to leave */
     clu_ms discovered;          /* the last discovery, -1: none */
     clu_deadline look;          /* discover again: somebody knows more */

@@ -31,7 +31,8 @@
 #define AWAY_GRACE       1000   /* ... and have to read our sockets first */
 #define HELLO_AFTER      1000   /* "discovered" comes so long after */
 #define ASKS_MAX            8   /* questions for properties, within 4 minutes */
-#define PING_ANSWER_EVERY 200   /* we answer pings no faster */
+#define PING_ANSWER_EVERY 1000  /* we answer pings no faster, and well within
+                                   the patience of those who wait */
 #define REPORT_KIN          1   /* spread of discovery answers, by service */
 #define REPORT_ORIGINAL     5   /* ... where each may cost a connection */
 #define REPORT_SPREAD    2000   /* ... and at most */
@@ -286,15 +287,21 @@ void clu_liveness_ping(clu_engine *e, clu_ms now)
     clu_buf_fini(&sids);
 }
 
-/* We are asked whether we live: all shall know, but not too often. */
+/* We are asked whether we live: all shall know, but not too often.  Anybody
+   may forge a ping, which is shorter than our answer. */
 static void answer_ping(clu_engine *e, clu_ms now)
 {
     clu_count(e, CLU_COUNT_pings_answered);
+    if (now < e->answered) {
+        return;                 /* an answer to all who ask is on its way */
+    }
     e->beat_props = e->beat_tags = true;
-    if (now - e->beaten >= PING_ANSWER_EVERY) {
+    if (e->answered == 0 || now - e->answered >= PING_ANSWER_EVERY) {
+        e->answered = now;
         clu_engine_heartbeat(e, true, true, 0, now);
     } else {
-        clu_engine_heartbeat_at(e, e->beaten + PING_ANSWER_EVERY, true);
+        e->answered += PING_ANSWER_EVERY;
+        clu_engine_heartbeat_at(e, e->answered, true);
     }
 }
 

@@ -333,7 +333,6 @@ clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
         props = props || e->beat_props;
         tags = tags || e->beat_tags;
         e->beat_props = e->beat_tags = false;
-        e->beaten = now;
         clu_engine_set(e, &e->beat, clu_later(now, next_beat(e)));
     }
     clu_err err = beacon(e, CLU_TYPE_HEARTBEAT, props, tags, channel, now);

@@ -9,8 +9,11 @@
 #   own       10^6 from this host
 #   quiet     512 discoveries, slowly, so that each is answered in full: what
 #             the victim sends for what comes
+#   pinged    pings that name it, 20 a second: all are to hear that it lives,
+#             so the answer goes to the group, but one a second will do
 
 source [file join [file dirname [info script]] support.tcl]
+source [file join $support::here frames.tcl]
 
 # The other host: a network of a process that lives as long as we do.
 set far [open "|unshare --net cat" r+]
@@ -125,5 +128,30 @@ puts "quiet: $came bytes came, [expr {[eth tx] - $out}] left"
 law "quiet: something was answered" {[eth tx] > $out}
 law "quiet: bytes out/in <= 1.0" {$ratio <= 1.0}
 
+set path [exec mktemp]
+set f [open $path w]
+puts $f [hex [frame [list sid pinger hid farhost type 3 channel 0 \
+    protocols {t c} data [ask quiet {$cluster sid}]]]]
+close $f
+set out [eth tx]
+set in [eth rx]
+set answered [stat quiet pings_answered]
+set began [clock milliseconds]
+for {set i 0} {$i < 100} {incr i} {
+    fromFar replay $port $path 1 10.99.0.2
+    waitFor 30 {0}
+}
+set seconds [expr {([clock milliseconds] - $began) / 1000.0}]
+file delete $path
+set pinged [expr {[stat quiet pings_answered] - $answered}]
+set came [expr {[eth rx] - $in}]
+set pingRatio [expr {([eth tx] - $out) / double($came)}]
+puts "pinged: $pinged pings heard, $came bytes came in $seconds s,\
+    [expr {[eth tx] - $out}] left"
+law "pinged: they were heard" {$pinged >= 90}
+law "pinged: something was answered" {[eth tx] > $out}
+law "pinged: bytes out/in <= 1.0" {$pingRatio <= 1.0}
+
 figure "$most services, $oneSource of one source, [format %.2f $worst] KB each,\
-    out/in [format %.2f $ratio] ([format %.4f $floodRatio] in the flood)"
+    out/in [format %.2f $ratio] ([format %.4f $floodRatio] in the flood,\
+    [format %.2f $pingRatio] for pings)"

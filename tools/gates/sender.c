@@ -5,7 +5,7 @@
  *     sender random|mutated|cut PORT COUNT SEED HID
  *     sender streams t|u PORT|PATH COUNT SEED HID
  *     sender half PORT COUNT SECONDS [SOURCES]
- *     sender replay PORT FILE TIMES       frames in hex, one a line
+ *     sender replay PORT FILE TIMES [ADDRESS]     frames in hex, one a line
  *
  * Datagrams go to the group 230.230.230.230, by the loopback interface or from
  * as many addresses as are given.  At its end it prints what it sent:
@@ -226,9 +226,10 @@ static bool read_frame(FILE *f, bytes *b)
     return true;
 }
 
-static void replay(int port, const char *path, unsigned times)
+static void replay(int port, const char *path, unsigned times,
+                   const char *source)
 {
-    int fd = group_socket("127.0.0.1", 0);
+    int fd = group_socket(source, 0);
     static bytes batch[BATCH];
     while (times-- > 0) {
         FILE *f = fopen(path, "r");
@@ -381,7 +382,8 @@ int main(int argc, char **argv)
         seed = strtoull(argv[5], NULL, 10);
         streams(argv[2], argv[3], (unsigned)atoi(argv[4]), argv[6]);
     } else if (strcmp(how, "replay") == 0) {
-        replay(number, argv[3], (unsigned)atoi(argv[4]));
+        replay(number, argv[3], (unsigned)atoi(argv[4]),
+               argc > 5 ? argv[5] : "127.0.0.1");
     } else if (strcmp(how, "half") == 0) {
         sources = argc > 5 ? atoi(argv[5]) : sources;
         half(number, (int)count, atoi(argv[4]));
