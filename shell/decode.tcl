@@ -9,8 +9,7 @@ namespace eval ::cluster::shell::decode {
 
 # cluster decode ?-template FILE?
 proc ::cluster::shell::decode::Decode {options words} {
-    fconfigure stdin -translation binary
-    set bytes [Bytes [read stdin]]
+    set bytes [Bytes [::cluster::shell::life::Input -translation binary]]
     if {[dict exists $options -template]} {
         lassign [ByTemplate $bytes [dict get $options -template]] columns records
     } else {

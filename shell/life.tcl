@@ -26,6 +26,21 @@ proc ::cluster::shell::life::Pause ms {
     vwait ::cluster::shell::life::Over
 }
 
+# All that stands on stdin; meanwhile it can be interrupted.
+proc ::cluster::shell::life::Input args {
+    variable Text {}
+    fconfigure stdin -blocking 0 {*}$args
+    fileevent stdin readable {
+        append ::cluster::shell::life::Text [read stdin]
+        set ::cluster::shell::life::Over [eof stdin]
+    }
+    while {![eof stdin]} {
+        vwait ::cluster::shell::life::Over
+    }
+    fileevent stdin readable {}
+    return $Text
+}
+
 # Stays until somebody ends it.
 proc ::cluster::shell::life::Stay {} {
     vwait ::cluster::shell::life::Forever

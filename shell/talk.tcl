@@ -149,13 +149,12 @@ proc ::cluster::shell::talk::Payload {options words} {
         if {[llength $words]} {
             ::cluster::shell::Usage "-raw takes what stands on stdin"
         }
-        fconfigure stdin -translation binary
-        return [list -raw [read stdin]]
+        return [list -raw [::cluster::shell::life::Input -translation binary]]
     }
     if {[llength $words]} {
         return [list -data [lindex $words 0]]
     }
-    return [list -data [read stdin]]
+    return [list -data [::cluster::shell::life::Input]]
 }
 
 proc ::cluster::shell::talk::Broadcast {cluster words} {
