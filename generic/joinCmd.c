@@ -88,48 +88,52 @@ static int read_group(clu_joining *j)
 
 #define SEEDS_MAX 64
 
-/* Each is a host, or a host and a port; the library has looked them up. */
+/* A host, or a host and a port; the library has looked it up. */
+static int read_seed(clu_joining *j, Tcl_Obj *seed, clu_address *a)
+{
+    Tcl_Obj *host = NULL, *port = NULL;
+    Tcl_WideInt number = j->group.port;
+    if (Tcl_ListObjIndex(j->interp, seed, 0, &host) != TCL_OK
+        || Tcl_ListObjIndex(j->interp, seed, 1, &port) != TCL_OK
+        || host == NULL
+        || clu_lookup(Tcl_GetString(host), j->group.family, a) != CLU_OK) {
+        return clu_tcl_error(j->interp, CLU_VALUE, "-seeds: \"%s\" does not "
+                             "resolve to an IPv%d address",
+                             host ? Tcl_GetString(host) : "",
+                             (int)j->group.family);
+    }
+    if (port != NULL && (Tcl_GetWideIntFromObj(NULL, port, &number) != TCL_OK
+                         || number < 1 || number > 65535)) {
+        return clu_tcl_error(j->interp, CLU_VALUE, "-seeds: \"%s\" is no "
+                             "port", Tcl_GetString(port));
+    }
+    if (j->ttl == 0 && !clu_host_is_local(j->state->host, a)) {
+        return clu_tcl_error(j->interp, CLU_VALUE, "-seeds: \"%s\" is "
+                             "another host's, which needs -remote above 0",
+                             Tcl_GetString(host));
+    }
+    a->port = (uint16_t)number;
+    return TCL_OK;
+}
+
 static int read_seeds(clu_joining *j, clu_address *seeds, size_t *count)
 {
     Tcl_Obj *list = value_of(j, "seeds");
     Tcl_Size n = 0;
     Tcl_Obj **at = NULL;
     *count = 0;
-    if (list == NULL) {
-        return TCL_OK;
-    }
-    if (Tcl_ListObjGetElements(j->interp, list, &n, &at) != TCL_OK) {
+    if (list != NULL
+        && Tcl_ListObjGetElements(j->interp, list, &n, &at) != TCL_OK) {
         return TCL_ERROR;
     }
     if (n > SEEDS_MAX) {
         return clu_tcl_error(j->interp, CLU_LIMIT, "-seeds: at most %d are "
                              "possible", SEEDS_MAX);
     }
-    for (Tcl_Size i = 0; i < n; i++) {
-        Tcl_Obj *host = NULL, *port = NULL;
-        Tcl_WideInt number = j->group.port;
-        clu_address *a = &seeds[*count];
-        if (Tcl_ListObjIndex(j->interp, at[i], 0, &host) != TCL_OK
-            || Tcl_ListObjIndex(j->interp, at[i], 1, &port) != TCL_OK
-            || host == NULL
-            || clu_lookup(Tcl_GetString(host), j->group.family, a)
-            != CLU_OK) {
-            return clu_tcl_error(j->interp, CLU_VALUE, "-seeds: \"%s\" does "
-                                 "not resolve to an IPv%d address",
-                                 host ? Tcl_GetString(host) : "",
-                                 (int)j->group.family);
+    while (*count < (size_t)n) {
+        if (read_seed(j, at[*count], &seeds[*count]) != TCL_OK) {
+            return TCL_ERROR;
         }
-        if (port != NULL && (Tcl_GetWideIntFromObj(NULL, port, &number)
-                             != TCL_OK || number < 1 || number > 65535)) {
-            return clu_tcl_error(j->interp, CLU_VALUE, "-seeds: \"%s\" is no "
-                                 "port", Tcl_GetString(port));
-        }
-        if (j->ttl == 0 && !clu_host_is_local(j->state->host, a)) {
-            return clu_tcl_error(j->interp, CLU_VALUE, "-seeds: \"%s\" is "
-                                 "another host's, which needs -remote above 0",
-                                 Tcl_GetString(host));
-        }
-        a->port = (uint16_t)number;
         (*count)++;
     }
     return TCL_OK;
