@@ -145,7 +145,7 @@ static Tcl_Obj *lambda_for(clu_node *node, clu_hook hook, const clu_packet *p)
     return lambda;
 }
 
-/* ---- asking ---------------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------- */
 
 typedef struct clu_asking {     /* one question on its way through its hooks */
     clu_node *node;
@@ -337,9 +337,9 @@ clu_err clu_hook_ask(void *ctx, clu_question *q)
     return err;
 }
 
-/* ---- telling ------------------------------------------------------------------------ */
+/* ---- telling ------------------------------------------------------------- */
 
-/* The name of a protocol; the last one is kept, since it is the next as well. */
+/* The name of a protocol; the last one is kept: it is likely the next, too. */
 static Tcl_Obj *via_name(clu_node *node, const char *via)
 {
     if (via == NULL) {

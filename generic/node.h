@@ -374,12 +374,16 @@ int clu_options_span(const clu_option *table, int objc,
                      Tcl_Obj *const objv[]);
 void clu_options_free(Tcl_Obj **values, size_t count);
 
+#define CLU_ARGS void *self, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]
+#define CLU_UNUSED (void)objc, (void)objv
+
+typedef int clu_sub_proc(CLU_ARGS);     /* objv[0] is the subcommand's */
+
 /* A subcommand and who does it; the table is also what a test compares with
    the manual. */
 typedef struct clu_sub {
     const char *name;
-    int (*run)(void *self, Tcl_Interp *interp, int objc,
-               Tcl_Obj *const objv[]);  /* objv[0] is the subcommand's */
+    clu_sub_proc *run;
     const char *usage;          /* words behind the subcommand */
     int least, most;            /* of them; most -1: any number */
     const char *script;         /* run NULL: this command, with the object's
@@ -389,5 +393,16 @@ typedef struct clu_sub {
 /* token: the object's command, whose name of now its scripts are given. */
 int clu_sub_run(const clu_sub *table, void *self, Tcl_Command token,
                 Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]);
+
+int clu_answer(Tcl_Interp *interp, Tcl_Obj *value);     /* the result; TCL_OK */
+/* A number from 0 to INT32_MAX. */
+int clu_number_arg(Tcl_Interp *interp, Tcl_Obj *obj, const char *what,
+                   Tcl_WideInt *value);
+
+/* ---- ownCmd.c: of the cluster's subcommands, those that tell of it ------------ */
+
+clu_sub_proc clu_own_alter, clu_own_channel, clu_own_config, clu_own_hid,
+    clu_own_is_local, clu_own_name, clu_own_props, clu_own_protocols,
+    clu_own_sid, clu_own_stats, clu_own_tags, clu_own_ttl, clu_own_uuid;
 
 #endif

@@ -4,8 +4,8 @@
  * Layer: binding.
  *
  * As long as no hook must be asked, what arrives goes straight through the
- * engine in the I/O phase and not one Tcl value is made.  With such a hook,
- * or a protocol that is a script, frames wait in `arrived` for the dispatch phase, since hooks are scripts.
+ * engine in the I/O phase and not one Tcl value is made.  With such a hook, or
+ * a protocol that is a script, frames wait in `arrived` for the dispatch phase.
  * News wait in `told` in any case; they go first, so that everything that a
  * packet brought about is told before the next packet is looked at.
  */
@@ -30,7 +30,7 @@ typedef struct clu_waiting {    /* one arrival that waits */
 #define TOLD_OF(node) CLU_CONTAINER(node, clu_told, link)
 #define WAITING_OF(node) CLU_CONTAINER(node, clu_waiting, link)
 
-/* ---- evaluating ------------------------------------------------------------------ */
+/* ---- evaluating ---------------------------------------------------------- */
 
 bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
                      int *code)
@@ -83,7 +83,7 @@ int clu_notify_said(Tcl_Interp *interp, int code)
     return code;
 }
 
-/* ---- telling ---------------------------------------------------------------------- */
+/* ---- telling ------------------------------------------------------------- */
 
 static void take_out(clu_node *node, clu_told *told)
 {
@@ -201,7 +201,7 @@ static void run_told(clu_node *node, clu_told *told)
     }
 }
 
-/* ---- arriving ---------------------------------------------------------------------- */
+/* ---- arriving ------------------------------------------------------------ */
 
 static void hold_origin(clu_origin *o)
 {
@@ -286,7 +286,7 @@ void clu_notify_discard(clu_node *node)
     }
 }
 
-/* ---- time and turns ------------------------------------------------------------------ */
+/* ---- time and turns ------------------------------------------------------ */
 
 static void tick(clu_node *node, clu_ms now)
 {
@@ -386,7 +386,7 @@ bool clu_notify_behind(clu_server *server)
     return behind;
 }
 
-/* ---- waiting by ourselves ---------------------------------------------------------------- */
+/* ---- waiting by ourselves ------------------------------------------------ */
 
 /* Runs what was told of this query and leaves the rest in its order. */
 static void run_for_query(clu_node *node, uint64_t query)

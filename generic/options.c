@@ -136,3 +136,21 @@ int clu_sub_run(const clu_sub *table, void *self, Tcl_Command token,
     return sub->run != NULL ? sub->run(self, interp, objc - 1, objv + 1)
                             : run_script(sub, token, interp, objc, objv);
 }
+
+int clu_answer(Tcl_Interp *interp, Tcl_Obj *value)
+{
+    Tcl_SetObjResult(interp, value);
+    return TCL_OK;
+}
+
+int clu_number_arg(Tcl_Interp *interp, Tcl_Obj *obj, const char *what,
+                   Tcl_WideInt *value)
+{
+    if (Tcl_GetWideIntFromObj(NULL, obj, value) != TCL_OK || *value < 0
+        || *value > INT32_MAX) {
+        return clu_tcl_fail(interp, "CLUSTER_INVALID_ARGS", "%s must be a "
+                            "number from 0 to %d, not \"%s\"", what, INT32_MAX,
+                            Tcl_GetString(obj));
+    }
+    return TCL_OK;
+}

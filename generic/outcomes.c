@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-/* ---- in ---------------------------------------------------------------------- */
+/* ---- in ------------------------------------------------------------------ */
 
 size_t clu_outcomes_size(size_t room)
 {
@@ -54,7 +54,7 @@ void clu_outcomes_add(clu_outcomes *o, Tcl_Obj *service, const clu_news *news,
     outcome->block = block;
 }
 
-/* ---- out --------------------------------------------------------------------- */
+/* ---- out ----------------------------------------------------------------- */
 
 static clu_outcome *last(clu_outcomes *o)
 {

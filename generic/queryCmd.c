@@ -29,7 +29,7 @@ struct clu_query_object {
 
 static const clu_sub query_subs[];
 
-/* ---- life -------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 void clu_query_free(clu_query_object *q)
 {
@@ -202,7 +202,7 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id)
     Tcl_SetObjResult(interp, q->name);
 }
 
-/* ---- news -------------------------------------------------------------------------------- */
+/* ---- news ---------------------------------------------------------------- */
 
 static clu_event event_of(const clu_news *news)
 {
@@ -267,7 +267,7 @@ static bool call(clu_query_object *q, int *code)
 }
 
 /* Runs the callback and takes what it says; of a response that is its value,
-   if it said ok, break or continue.  NULL: the query died of it, or the node. */
+   if it said ok, break or continue.  NULL: the query is gone, or the node. */
 static clu_query_object *run_callback(clu_query_object *q)
 {
     clu_node *node = q->node;
@@ -348,13 +348,12 @@ bool clu_query_news(clu_node *node, const clu_news *news, void *block)
     return kept;
 }
 
-/* ---- what it says ---------------------------------------------------------------------------- */
+/* ---- what it says -------------------------------------------------------- */
 
-#define ARGS void *self, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]
 #define GETTER(name, value) \
-    static int name(ARGS) \
+    static int name(CLU_ARGS) \
     { \
-        (void)objc, (void)objv; \
+        CLU_UNUSED; \
         clu_query_object *q = self; \
         Tcl_SetObjResult(interp, value); \
         return TCL_OK; \
@@ -375,9 +374,9 @@ GETTER(get_errors, clu_outcomes_errors(q->outcomes))
 GETTER(get_payload, clu_outcomes_payload(q->outcomes, q->node->state))
 GETTER(get_payloads, clu_outcomes_payloads(q->outcomes, q->node->state))
 
-static int get_results(ARGS)
+static int get_results(CLU_ARGS)
 {
-    (void)objc, (void)objv;
+    CLU_UNUSED;
     clu_query_object *q = self;
     if (!q->collect) {
         return clu_tcl_fail(interp, "CLUSTER_QUERY_NO_COLLECT", "the query "
@@ -388,9 +387,9 @@ static int get_results(ARGS)
 }
 
 /* Those of whom nothing was told yet, or, when it is over, ever. */
-static int get_remaining(ARGS)
+static int get_remaining(CLU_ARGS)
 {
-    (void)objc, (void)objv;
+    CLU_UNUSED;
     clu_query_object *q = self;
     Tcl_Size count;
     Tcl_Obj **at;
@@ -408,7 +407,7 @@ static int get_remaining(ARGS)
 }
 
 /* The rest of `wait` (library/query.tcl): to be resumed, ... */
-static int add_waiter(ARGS)
+static int add_waiter(CLU_ARGS)
 {
     (void)objc;
     clu_query_object *q = self;
@@ -429,9 +428,9 @@ static bool is_over(void *ctx)
 }
 
 /* ... or to serve cluster I/O, and nothing else, until it is done. */
-static int serve(ARGS)
+static int serve(CLU_ARGS)
 {
-    (void)objc, (void)objv;
+    CLU_UNUSED;
     clu_query_object *q = self;
     clu_node *node = q->node;
     q->waits++;
@@ -444,9 +443,10 @@ static int serve(ARGS)
     return TCL_OK;
 }
 
-static int end(ARGS)
+static int end(CLU_ARGS)
 {
-    (void)interp, (void)objc, (void)objv;
+    (void)interp;
+    CLU_UNUSED;
     end_early(self);
     return TCL_OK;
 }

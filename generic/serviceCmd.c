@@ -274,19 +274,11 @@ static void put(Tcl_Obj *dict, const char *key, Tcl_Obj *value)
     Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj(key, -1), value);
 }
 
-static int answer(Tcl_Interp *interp, Tcl_Obj *value)
-{
-    Tcl_SetObjResult(interp, value);
-    return TCL_OK;
-}
-
 #define SERVICE(self) (((clu_service_cmd *)(self))->service)
-#define ARGS void *self, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]
-#define UNUSED (void)objc, (void)objv
 
-static int info(ARGS)
+static int info(CLU_ARGS)
 {
-    UNUSED;
+    CLU_UNUSED;
     clu_service *s = SERVICE(self);
     Tcl_Obj *dict = Tcl_NewDictObj();
     put(dict, "last_seen", seconds_ago(s));
@@ -301,70 +293,70 @@ static int info(ARGS)
     put(dict, "state", Tcl_NewStringObj(state_name(s), -1));
     put(dict, "age", Tcl_NewWideIntObj(
             (clu_loop_clock() - s->first_seen) / 1000));
-    return answer(interp, dict);
+    return clu_answer(interp, dict);
 }
 
-static int ip(ARGS)
+static int ip(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, ip_of(SERVICE(self)));
+    CLU_UNUSED;
+    return clu_answer(interp, ip_of(SERVICE(self)));
 }
 
-static int props(ARGS)
+static int props(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, clu_text_new(SERVICE(self)->props));
+    CLU_UNUSED;
+    return clu_answer(interp, clu_text_new(SERVICE(self)->props));
 }
 
-static int tags(ARGS)
+static int tags(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, clu_items_new(SERVICE(self)->tags));
+    CLU_UNUSED;
+    return clu_answer(interp, clu_items_new(SERVICE(self)->tags));
 }
 
-static int local(ARGS)
+static int local(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, Tcl_NewBooleanObj(SERVICE(self)->local));
+    CLU_UNUSED;
+    return clu_answer(interp, Tcl_NewBooleanObj(SERVICE(self)->local));
 }
 
-static int hid(ARGS)
+static int hid(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, clu_text_new(clu_service_hid(SERVICE(self))));
+    CLU_UNUSED;
+    return clu_answer(interp, clu_text_new(clu_service_hid(SERVICE(self))));
 }
 
-static int sid(ARGS)
+static int sid(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, clu_text_new(clu_service_sid(SERVICE(self))));
+    CLU_UNUSED;
+    return clu_answer(interp, clu_text_new(clu_service_sid(SERVICE(self))));
 }
 
-static int uuid(ARGS)
+static int uuid(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, clu_text_new(clu_service_uuid(SERVICE(self))));
+    CLU_UNUSED;
+    return clu_answer(interp, clu_text_new(clu_service_uuid(SERVICE(self))));
 }
 
-static int last_seen(ARGS)
+static int last_seen(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, seconds_ago(SERVICE(self)));
+    CLU_UNUSED;
+    return clu_answer(interp, seconds_ago(SERVICE(self)));
 }
 
-static int protocols(ARGS)
+static int protocols(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, clu_items_new(SERVICE(self)->protocols));
+    CLU_UNUSED;
+    return clu_answer(interp, clu_items_new(SERVICE(self)->protocols));
 }
 
-static int cluster(ARGS)
+static int cluster(CLU_ARGS)
 {
-    UNUSED;
-    return answer(interp, clu_node_name(((clu_service_cmd *)self)->node));
+    CLU_UNUSED;
+    return clu_answer(interp, clu_node_name(((clu_service_cmd *)self)->node));
 }
 
-static int proto_props(ARGS)
+static int proto_props(CLU_ARGS)
 {
     (void)objc;
     Tcl_Obj *dict = clu_text_new(SERVICE(self)->props), *value = NULL;
@@ -377,16 +369,16 @@ static int proto_props(ARGS)
     return code;
 }
 
-static int resolver_tags(ARGS)
+static int resolver_tags(CLU_ARGS)
 {
-    UNUSED;
+    CLU_UNUSED;
     clu_service *s = SERVICE(self);
     Tcl_Obj *list = Tcl_NewListObj(0, NULL);
     for (size_t i = 0; i < s->entry_count; i++) {
         Tcl_ListObjAppendElement(NULL, list,
                                  clu_text_new(clu_word_text(s->entries[i].word)));
     }
-    return answer(interp, list);
+    return clu_answer(interp, list);
 }
 
 static int meets(void *self, Tcl_Interp *interp, bool resolver, int objc,
@@ -396,23 +388,23 @@ static int meets(void *self, Tcl_Interp *interp, bool resolver, int objc,
     bool yes = false;
     int code = clu_resolve_one(cmd->node, interp, resolver, objc - 1, objv + 1,
                                cmd->service, &yes);
-    return code == TCL_OK ? answer(interp, Tcl_NewBooleanObj(yes)) : code;
+    return code == TCL_OK ? clu_answer(interp, Tcl_NewBooleanObj(yes)) : code;
 }
 
-static int resolve(ARGS)
+static int resolve(CLU_ARGS)
 {
     return meets(self, interp, false, objc, objv);
 }
 
-static int resolver(ARGS)
+static int resolver(CLU_ARGS)
 {
     return meets(self, interp, true, objc, objv);
 }
 
 /* The name it joined with: behind its generation in the caps key. */
-static int name(ARGS)
+static int name(CLU_ARGS)
 {
-    UNUSED;
+    CLU_UNUSED;
     clu_service *s = SERVICE(self);
     clu_buf scratch;
     clu_buf_init(&scratch, s->props.n);
@@ -424,30 +416,30 @@ static int name(ARGS)
 }
 
 /* Forgets it: as lost for our side, until it is heard again. */
-static int destroy(ARGS)
+static int destroy(CLU_ARGS)
 {
     (void)interp;
-    UNUSED;
+    CLU_UNUSED;
     clu_service_cmd *cmd = self;
     clu_engine_forget(cmd->node->engine, cmd->service->id);
     return TCL_OK;
 }
 
-static int query(ARGS)
+static int query(CLU_ARGS)
 {
     clu_service_cmd *cmd = self;
     return clu_query_ask(cmd->node, interp, cmd->service->id, objc - 1,
                          objv + 1);
 }
 
-static int send(ARGS)
+static int send(CLU_ARGS)
 {
     clu_service_cmd *cmd = self;
     return clu_send_cmd(cmd->node, interp, cmd->service->id, objc - 1,
                         objv + 1);
 }
 
-static int socket_of(ARGS)
+static int socket_of(CLU_ARGS)
 {
     (void)objc;
     clu_service_cmd *cmd = self;
