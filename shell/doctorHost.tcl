@@ -14,6 +14,10 @@ proc ::cluster::shell::doctor::Check_port facts {
                 "join with a -port above 1023"]
         }
     }
+    if {![system::Linux] && [dict get $trial joined]} {
+        return [Ok "UDP port $port is ours too; who shares it, this system does\
+            not show"]
+    }
     if {![llength $holders]} {
         return [Ok "nobody else on this host has UDP port $port"]
     }

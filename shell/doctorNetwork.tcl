@@ -393,5 +393,6 @@ proc ::cluster::shell::doctor::Check_container facts {
             own" : "this is a container of $kind"}][expr {
                 [dict get $facts hops] ? "" : ": only members in it are met"}]"]
     }
-    return [Ok "no sign of one"]
+    return [Ok "no sign of one[expr {[system::Linux] ? "" : ", as far as\
+        this system shows it"}]"]
 }

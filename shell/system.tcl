@@ -104,7 +104,10 @@ proc ::cluster::shell::system::Descriptors {} {
             -> soft hard]} {
         return [list $soft $hard]
     }
-    return
+    if {[catch {exec sh -c {ulimit -Sn; ulimit -Hn}} limits]} {
+        return
+    }
+    return [split $limits \n]
 }
 
 # The interfaces that take a group's packets in, whoever asked for it.
