@@ -144,6 +144,10 @@ static int pose(clu_asking *a)
     if (query_packet(a) != TCL_OK) {
         return TCL_ERROR;
     }
+    Tcl_Obj *names = clu_service_names(a->node, &a->found);
+    if (names == NULL) {
+        return report(a, CLU_NOMEM);
+    }
     int collect = 0;
     if (a->at[COLLECT] != NULL) {
         Tcl_GetBooleanFromObj(NULL, a->at[COLLECT], &collect);
@@ -151,11 +155,12 @@ static int pose(clu_asking *a)
     clu_query_words words = {
         .command = a->at[COMMAND], .query = a->at[QUERY],
         .channel = a->at[CHANNEL], .props = a->at[PROPS],
-        .services = clu_service_names(a->node, &a->found),
+        .services = names,
         .count = a->found.count, .timeout = a->timeout,
         .collect = collect || a->wait };
     clu_query_object *q = clu_query_make(a->node, &words);
     if (q == NULL) {
+        Tcl_DecrRefCount(names);
         return report(a, CLU_NOMEM);
     }
     clu_ask_many ask = { .id = take_id(a), .services = a->found.ids,
@@ -180,7 +185,9 @@ static int ask(clu_asking *a, uint64_t service)
         return TCL_ERROR;
     }
     if (service != 0) {
-        clu_found_add(&a->found, service);
+        if (clu_found_add(&a->found, service) != CLU_OK) {
+            return report(a, CLU_NOMEM);
+        }
     } else if (!a->at[RESOLVE] && !a->at[RESOLVER] && !a->at[SERVICES]) {
         return clu_tcl_fail(a->interp, "CLUSTER_QUERY_NO_RESOLVE",
                             "none of -resolve, -resolver and -services was "

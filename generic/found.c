@@ -52,8 +52,16 @@ Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found)
     for (size_t i = 0; i < found->count; i++) {
         clu_service *s = clu_table_find_id(clu_engine_table(node->engine),
                                            found->ids[i]);
-        if (s != NULL) {
-            Tcl_ListObjAppendElement(NULL, list, clu_service_name(node, s));
+        if (s == NULL) {
+            continue;
+        }
+        clu_service_hold(s);    /* a trace may forget it */
+        Tcl_ListObjAppendElement(NULL, list, clu_service_name(node, s));
+        bool unnamed = s->face == NULL && s->state != CLU_SERVICE_GONE;
+        clu_service_release(s);
+        if (unnamed && !node->dead) {
+            Tcl_DecrRefCount(list);
+            return NULL;
         }
     }
     return list;
@@ -102,12 +110,11 @@ static Tcl_Obj *list_known(const clu_crowd *crowd)
 static Tcl_Obj *list_made(clu_node *node, const clu_crowd *crowd)
 {
     clu_found found = { 0 };
-    for (size_t i = 0; i < crowd->count; i++) {
-        if (clu_found_append(&found, crowd->at[i]->id) != CLU_OK) {
-            break;
-        }
+    clu_err err = CLU_OK;
+    for (size_t i = 0; err == CLU_OK && i < crowd->count; i++) {
+        err = clu_found_append(&found, crowd->at[i]->id);
     }
-    Tcl_Obj *list = clu_service_names(node, &found);
+    Tcl_Obj *list = err == CLU_OK ? clu_service_names(node, &found) : NULL;
     clu_found_free(&found);
     return list;
 }
@@ -232,7 +239,11 @@ int clu_names_found(clu_node *node, Tcl_Interp *interp, clu_asked how,
         } else {
             names = list_made(node, &crowd);
         }
-        Tcl_SetObjResult(interp, names);
+        if (names != NULL) {
+            Tcl_SetObjResult(interp, names);
+        } else {
+            code = clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+        }
     }
     clu_crowd_free(&crowd);
     return code;

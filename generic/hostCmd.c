@@ -28,10 +28,9 @@ static Tcl_Obj *address_new(const clu_address *a)
 static int open_host(Tcl_Interp *interp, clu_host **host)
 {
     clu_loop *loop;
-    if (clu_notifier_open(&loop, host) != CLU_OK) {
-        return clu_tcl_error(interp, CLU_SYSTEM, "this host cannot be asked");
-    }
-    return TCL_OK;
+    clu_err err = clu_notifier_open(&loop, host);
+    return err == CLU_OK ? TCL_OK
+        : clu_tcl_error(interp, err, "this host cannot be asked");
 }
 
 /* A dict of what this host is: hid and addresses. */

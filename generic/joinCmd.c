@@ -375,6 +375,7 @@ static clu_node *new_node(clu_state *state)
     clu_list_init(&node->link);
     clu_list_init(&node->services);
     clu_list_init(&node->told);
+    node->swept = true;
     clu_list_init(&node->arrived);
     clu_list_init(&node->server.link);
     node->server.serve = clu_notify_serve;

@@ -121,6 +121,7 @@ typedef struct clu_node {
     clu_list told, arrived;             /* queues, oldest first */
     size_t backlog;                     /* bytes in both */
     bool tick_due;                      /* a deadline waits for the dispatch */
+    bool swept;                         /* no service went without being told */
     clu_timer timer;                    /* engine and transports */
     clu_server server;                  /* the notifier's way to us */
 
@@ -183,6 +184,9 @@ int clu_node_publish(clu_node *node);   /* its command */
 extern const clu_patron clu_notify_patron;
 clu_up clu_notify_up;
 void clu_notify_timer(clu_timer *timer, clu_ms now);
+/* Room for one piece of news: clu_free. */
+typedef struct clu_told clu_told;
+clu_told *clu_notify_spare(void);
 void clu_notify_serve(clu_server *server, clu_ms until);
 bool clu_notify_behind(clu_server *server);
 bool clu_notify_waits(clu_server *server);
@@ -211,6 +215,8 @@ Tcl_Obj *clu_service_name(clu_node *node, clu_service *s);
 Tcl_Obj *clu_service_known(const clu_service *s);
 /* Its command is the last thing that goes. */
 void clu_service_vanish(clu_node *node, clu_service *s);
+/* Those whose service went unheard, for want of memory. */
+void clu_service_sweep(clu_node *node);
 void clu_service_clear(clu_node *node);         /* all of them */
 /* The id behind a service command's name; 0: there is none (no error set). */
 uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name);
@@ -244,7 +250,7 @@ clu_err clu_found_append(clu_found *found, uint64_t id);
 void clu_found_free(clu_found *found);
 clu_err clu_crowd_add(clu_crowd *crowd, clu_service *s);
 void clu_crowd_free(clu_crowd *crowd);
-/* A list of their commands. */
+/* A list of their commands; NULL when out of memory. */
 Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found);
 /* The commands of those who are asked for, as the result. */
 int clu_names_found(clu_node *node, Tcl_Interp *interp, clu_asked how,
@@ -291,6 +297,8 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id);
 /* One piece of news for a query: its callback.  true: the query keeps block, of
    clu_alloc, in which the news' packet lies. */
 bool clu_query_news(clu_node *node, const clu_news *news, void *block);
+/* What it kept for DONE to be told; the caller's, NULL when it is gone. */
+clu_told *clu_query_spare(clu_node *node, uint64_t handle);
 /* Its command goes now, "done" is still told: another takes its name. */
 void clu_query_yield(clu_node *node, uint64_t handle);
 void clu_query_clear(clu_node *node);           /* all of them, untold */

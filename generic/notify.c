@@ -12,13 +12,13 @@
 #include "hooks.h"
 #include "tclTransport.h"
 
-typedef struct clu_told {       /* one piece of news that waits */
+struct clu_told {               /* one piece of news that waits */
     clu_list link;
     clu_news news;              /* its packet lies behind the struct, its
                                    service is held */
     char via[32];               /* the protocol's name outlives it here */
     size_t weight;
-} clu_told;
+};
 
 typedef struct clu_waiting {    /* one arrival that waits */
     clu_list link;
@@ -99,15 +99,37 @@ static void drop_told(clu_told *told)
     clu_free(told);
 }
 
+clu_told *clu_notify_spare(void)
+{
+    return clu_alloc(sizeof(clu_told));
+}
+
+/* That a query is done must be told, or somebody waits for ever. */
+static clu_told *make_told(clu_node *node, const clu_news *news, size_t weight)
+{
+    return news->what == CLU_NEWS_DONE
+        ? clu_query_spare(node, news->query) : clu_alloc(weight);
+}
+
+/* There is no memory for it.  The command of a service that went must go. */
+static void miss(clu_node *node, const clu_news *news)
+{
+    clu_engine_counters(node->engine)->at[CLU_COUNT_drop_nomem]++;
+    if (news->what == CLU_NEWS_LOST) {
+        node->swept = false;
+        clu_notifier_wake();
+    }
+}
+
 /* The engine's tell: keep it until scripts may run. */
 static void tell(void *ctx, const clu_news *news)
 {
     clu_node *node = ctx;
     size_t weight = sizeof(clu_told)
         + (news->packet != NULL ? clu_packet_weight(news->packet) : 0);
-    clu_told *told = node->dead ? NULL : clu_alloc(weight);
+    clu_told *told = node->dead ? NULL : make_told(node, news, weight);
     if (told == NULL) {
-        clu_engine_counters(node->engine)->at[CLU_COUNT_drop_nomem]++;
+        miss(node, news);
         return;
     }
     told->news = *news;
@@ -309,7 +331,7 @@ void clu_notify_timer(clu_timer *timer, clu_ms now)
 
 static bool is_idle(const clu_node *node)
 {
-    return !node->tick_due && clu_list_empty(&node->told)
+    return !node->tick_due && node->swept && clu_list_empty(&node->told)
         && clu_list_empty(&node->arrived);
 }
 
@@ -341,6 +363,9 @@ static void work(clu_node *node)
         tick(node, clu_loop_clock());
     } else if (!clu_list_empty(&node->told)) {
         run_told(node, TOLD_OF(node->told.next));
+    } else if (!node->swept) {
+        node->swept = true;
+        clu_service_sweep(node);
     } else {
         run_waiting(node);
     }

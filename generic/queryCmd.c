@@ -25,6 +25,7 @@ struct clu_query_object {
     Tcl_Obj *waiters;           /* coroutines that wait for it, a list */
     Tcl_Obj *results;           /* dict: service -> the callback's value */
     clu_outcomes *outcomes;     /* behind the struct */
+    clu_told *spare;            /* for DONE, which must be told */
 };
 
 static const clu_sub query_subs[];
@@ -43,6 +44,7 @@ void clu_query_free(clu_query_object *q)
         clu_value_set(held[i], NULL);
     }
     clu_outcomes_free(q->outcomes);
+    clu_free(q->spare);
     clu_free(q);
 }
 
@@ -113,6 +115,16 @@ static void vanish(clu_node *node, clu_query_object *q)
     }
 }
 
+clu_told *clu_query_spare(clu_node *node, uint64_t handle)
+{
+    clu_query_object *q = query_of(node, handle);
+    clu_told *spare = q ? q->spare : NULL;
+    if (q != NULL) {
+        q->spare = NULL;
+    }
+    return spare;
+}
+
 void clu_query_yield(clu_node *node, uint64_t handle)
 {
     clu_query_object *q = query_of(node, handle);
@@ -142,10 +154,14 @@ clu_query_object *clu_query_make(clu_node *node, const clu_query_words *words)
 {
     clu_query_object *q = clu_alloc(sizeof *q
                                     + clu_outcomes_size(words->count));
-    if (q == NULL) {
+    clu_told *spare = clu_notify_spare();
+    if (q == NULL || spare == NULL) {
+        clu_free(q);
+        clu_free(spare);
         return NULL;
     }
     q->node = node;
+    q->spare = spare;
     q->collect = words->collect;
     q->timeout = words->timeout;
     q->outcomes = (clu_outcomes *)(void *)(q + 1);

@@ -83,19 +83,21 @@ static void filter_fini(clu_filter *f)
     clu_free(f->match.memo);
 }
 
-static clu_item *new_item(clu_filter *f)
+static clu_err room_for_item(clu_filter *f)
 {
     if (f->item_count == f->item_room) {
         size_t room = f->item_room ? f->item_room * 2 : 16;
-        clu_item *grown = room <= ITEMS_MAX
-            ? clu_realloc(f->items, room * sizeof *grown) : NULL;
+        if (room > ITEMS_MAX) {
+            return CLU_LIMIT;
+        }
+        clu_item *grown = clu_realloc(f->items, room * sizeof *grown);
         if (grown == NULL) {
-            return NULL;
+            return CLU_NOMEM;
         }
         f->items = grown;
         f->item_room = room;
     }
-    return &f->items[f->item_count];
+    return CLU_OK;
 }
 
 /* Its text, by offset; a service's command stands for its uuid. */
@@ -120,13 +122,16 @@ static clu_err item_text(clu_filter *f, Tcl_Obj *word, clu_item *item)
 
 static int add_item(clu_filter *f, clu_match_how how, Tcl_Obj *word)
 {
-    clu_item *item = new_item(f);
-    if (item == NULL || item_text(f, word, item) != CLU_OK) {
-        return clu_tcl_error(f->interp, CLU_LIMIT, "the filter is too long");
+    clu_err err = room_for_item(f);
+    if (err == CLU_OK) {
+        err = item_text(f, word, &f->items[f->item_count]);
     }
-    item->pattern = word;
+    if (err != CLU_OK) {
+        return clu_tcl_error(f->interp, err, err == CLU_NOMEM
+                             ? "out of memory" : "the filter is too long");
+    }
+    f->items[f->item_count++].pattern = word;
     Tcl_IncrRefCount(word);
-    f->item_count++;
     if (how == CLU_MATCH_REGEXP
         && Tcl_GetRegExpFromObj(f->interp, word, TCL_REG_ADVANCED) == NULL) {
         return TCL_ERROR;
@@ -325,7 +330,7 @@ int clu_resolve_crowd(clu_node *node, Tcl_Interp *interp, clu_asked how,
 /* ---- one service, or ourselves ----------------------------------------------------------- */
 
 /* Our own words: tags, sid, hid, uuid, localhost. */
-static bool meets_self(const clu_filter *f)
+static clu_err meets_self(const clu_filter *f, bool *meets)
 {
     clu_engine *e = f->node->engine;
     clu_items tags = clu_engine_own_tags(e);
@@ -336,8 +341,8 @@ static bool meets_self(const clu_filter *f)
     clu_buf_bytes(&uuid, config->sid);
     clu_buf_byte(&uuid, '@');
     clu_buf_bytes(&uuid, config->hid);
-    bool yes = false;
-    if (at != NULL && uuid.err == CLU_OK) {
+    clu_err err = at == NULL ? CLU_NOMEM : uuid.err;
+    if (err == CLU_OK) {
         size_t n = 0;
         clu_slice wire = tags.wire;
         while (clu_items_next(&wire, &at[n]) == CLU_OK) {
@@ -348,11 +353,11 @@ static bool meets_self(const clu_filter *f)
         at[n++] = config->hid;
         at[n++] = clu_buf_slice(&uuid);
         at[n++] = clu_slice_str("localhost");
-        yes = clu_match_words(&f->match, &words);
+        *meets = clu_match_words(&f->match, &words);
     }
     clu_buf_fini(&uuid);
     clu_free(at);
-    return yes;
+    return err;
 }
 
 int clu_resolve_one(clu_node *node, Tcl_Interp *interp, bool resolver,
@@ -368,7 +373,11 @@ int clu_resolve_one(clu_node *node, Tcl_Interp *interp, bool resolver,
     if (code == TCL_OK) {
         settle(f);
         clu_match_aim(&f->match, clu_engine_table(node->engine));
-        *meets = s != NULL ? clu_match_service(&f->match, s) : meets_self(f);
+        if (s != NULL) {
+            *meets = clu_match_service(&f->match, s);
+        } else if (meets_self(f, meets) != CLU_OK) {
+            code = clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+        }
     }
     filter_fini(f);
     clu_free(f);

@@ -270,8 +270,12 @@ static int transmit(clu_sending *s)
         return clu_tcl_error(s->interp, CLU_NOMEM, "out of memory");
     }
     uint8_t *used = (uint8_t *)(outcomes + count);
-    Tcl_Obj *result[3] = { clu_service_names(s->node, &s->found),
-                           clu_payload_new(s->node->state, s->packet), NULL };
+    Tcl_Obj *result[3] = { clu_service_names(s->node, &s->found), NULL, NULL };
+    if (result[0] == NULL) {
+        clu_free(outcomes);
+        return clu_tcl_error(s->interp, CLU_NOMEM, "out of memory");
+    }
+    result[1] = clu_payload_new(s->node->state, s->packet);
     clu_err err = dispatch(s, outcomes, used);
     Tcl_ResetResult(s->interp);
     result[2] = protocols_used(s, used, err == CLU_OK);
@@ -280,9 +284,10 @@ static int transmit(clu_sending *s)
     int code = TCL_OK;
     if (s->report) {
         Tcl_SetObjResult(s->interp, report(s, outcomes, used));
-    } else if (err == CLU_LIMIT) {
-        code = clu_tcl_error(s->interp, err, "the message is too long, or a "
-                             "queue is full");
+    } else if (err == CLU_LIMIT || err == CLU_NOMEM) {
+        code = clu_tcl_error(s->interp, err, err == CLU_NOMEM
+                             ? "out of memory" : "the message is too long, or "
+                             "a queue is full");
     } else {
         Tcl_SetObjResult(s->interp, list);
     }
@@ -295,8 +300,10 @@ static int send(clu_sending *s, uint64_t service)
 {
     bool said = service != 0 || s->at[SERVICES] || s->at[RESOLVE]
         || s->at[RESOLVER];
-    int code = service == 0 ? TCL_OK
-        : clu_found_add(&s->found, service) == CLU_OK ? TCL_OK : TCL_ERROR;
+    int code = TCL_OK;
+    if (service != 0 && clu_found_add(&s->found, service) != CLU_OK) {
+        code = clu_tcl_error(s->interp, CLU_NOMEM, "out of memory");
+    }
     if (code == TCL_OK) {
         code = clu_targets(s->node, s->interp, s->at[SERVICES],
                            s->at[RESOLVE], s->at[RESOLVER], &s->found);

@@ -209,6 +209,20 @@ void clu_service_vanish(clu_node *node, clu_service *s)
     }
 }
 
+/* Each deletion may run a trace that deletes others: begin anew. */
+void clu_service_sweep(clu_node *node)
+{
+    clu_list *l = node->services.next;
+    while (!node->dead && l != &node->services) {
+        clu_service_cmd *cmd = CLU_CONTAINER(l, clu_service_cmd, link);
+        l = l->next;
+        if (cmd->service->state == CLU_SERVICE_GONE) {
+            Tcl_DeleteCommandFromToken(node->state->interp, cmd->token);
+            l = node->services.next;
+        }
+    }
+}
+
 uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name)
 {
     Tcl_CmdInfo info;

@@ -174,17 +174,20 @@ static clu_err script_props(clu_transport *t, clu_buf *out)
     clu_script *s = script_of(t);
     Tcl_Obj *value;
     Tcl_Size size;
+    clu_err err = CLU_OK;
     s->holds++;
     if (clu_script_call(s, false, "props", 0, NULL, &value)) {
-        if (Tcl_DictObjSize(NULL, value, &size) != TCL_OK
-            || clu_text_get(value, out) != CLU_OK) {
+        err = Tcl_DictObjSize(NULL, value, &size) == TCL_OK
+            ? clu_text_get(value, out) : CLU_VALUE;
+        if (err != CLU_OK && err != CLU_NOMEM) {
             clu_script_complain(s, "props", value, "a short dict");
             clu_buf_clear(out);
+            err = CLU_OK;
         }
         Tcl_DecrRefCount(value);
     }
     clu_script_release(s);
-    return CLU_OK;
+    return err;
 }
 
 static void script_beat(clu_transport *t, clu_ms now)
