@@ -6,7 +6,7 @@
  *     forge burst PORT HID COUNT          events of service 0 to the group
  *     forge unix PATH HID COUNT           the same over a connection
  *     forge tcp PORT HID COUNT
- *     forge idle PORT HID COUNT           connections that say who they are
+ *     forge idle PORT HID FROM TO         connections that say who they are
  *
  * Libraries: CORE
  */
@@ -163,10 +163,11 @@ static void pour(int fd, const char *hid, unsigned count)
     getchar();
 }
 
-static void idle(const char *port, const char *hid, unsigned count)
+static void idle(const char *port, const char *hid, unsigned from,
+                 unsigned to)
 {
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 4096, 4096 });
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = from; i < to; i++) {
         beacon(hid, i);
         put(dial("tcp", port), frame.p, frame.n);
         if (i % 20 == 19) {
@@ -193,8 +194,8 @@ int main(int argc, char **argv)
               (unsigned)atoi(argv[5]));
     } else if (strcmp(what, "burst") == 0) {
         burst(group((unsigned)atoi(argv[2])), hid, count);
-    } else if (strcmp(what, "idle") == 0) {
-        idle(argv[2], hid, count);
+    } else if (strcmp(what, "idle") == 0 && argc > 5) {
+        idle(argv[2], hid, count, (unsigned)atoi(argv[5]));
     } else {
         pour(dial(what, argv[2]), hid, count);
     }

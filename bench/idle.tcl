@@ -1,4 +1,6 @@
 # idle.tcl -- a thousand idle connections beside a busy one, and doing nothing.
+#
+#     idle.tcl [--connections]           without doing nothing
 
 source [file join [file dirname [info script]] lib bench.tcl]
 bench::begin
@@ -16,13 +18,34 @@ foreach kind {alone crowded} {
     bench::ask $kind {set peers [known echo]}
     bench::together $kind [list echo-$kind]
 }
-set idle [expr {$bench::quick ? 300 : 1000}]
 set where [dict get [bench::ask echo-crowded {$cluster props}] t port]
-bench::child forge [list $forge idle $where \
-    [bench::ask echo-crowded {$cluster hid}] $idle]
-bench::answer forge
-bench::until 5000 {[bench::ask echo-crowded \
-    {dict get [$cluster stats] links_accepted}] >= $idle}
+set hid [bench::ask echo-crowded {$cluster hid}]
+set accepted {dict get [$cluster stats] links_accepted}
+set before [bench::ask echo-crowded $accepted]
+
+# More of them, from a process of their own.
+proc more {from to} {
+    bench::child forge$to [list $::forge idle $::where $::hid $from $to]
+    bench::answer forge$to
+    bench::until 5000 \
+        {[bench::ask echo-crowded $::accepted] - $::before >= $to}
+}
+
+set idle 0
+set series "Tcl [info tclversion]"
+set steps [expr {$bench::quick ? {300} : {10 30 100 300 1000}}]
+foreach step $steps {
+    more $idle $step
+    set idle $step
+    if {$step != [lindex $steps end]} {
+        set got [bench::compete {alone crowded} run pinned 20]
+        if {$step == [lindex $steps 0]} {
+            bench::point connections $series 1 [dict get $got alone cpu]
+        }
+        bench::point connections $series [expr {$step + 1}] \
+            [dict get $got crowded cpu]
+    }
+}
 
 foreach on {pinned free} {
     set got [bench::compete {alone crowded} run $on]
@@ -33,6 +56,13 @@ foreach on {pinned free} {
         limit {{without them} $alone} only pinned bar {<= 1.2 x without them}
         most [expr {1.2 * $alone}]
     }
+    if {$on eq "pinned"} {
+        bench::point connections $series [expr {$idle + 1}] \
+            [dict get $got crowded cpu]
+    }
+}
+if {"--connections" in $argv} {
+    bench::end
 }
 
 # A member that knows another and has nothing to do.

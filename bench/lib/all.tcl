@@ -6,8 +6,8 @@ source [file join [file dirname [info script]] bench.tcl]
 source [file join [file dirname [info script]] plot.tcl]
 bench::configure
 
-set questions {codec receive query answers events stream resolve gather burst
-    idle instructions}
+set questions {codec receive query answers hundred events stream resolve gather
+    burst idle idle9 instructions}
 set names [lsearch -all -inline -not $argv --*]
 foreach name $names {
     if {$name ni $questions} {
@@ -17,7 +17,7 @@ foreach name $names {
     }
 }
 if {![llength $names]} {
-    set names [expr {"--quick" in $argv ? [lrange $questions 0 end-1]
+    set names [expr {"--quick" in $argv ? [lrange $questions 0 end-2]
         : $questions}]
 }
 
@@ -34,7 +34,7 @@ set before [load]
 puts [bench::heading]
 foreach name $names {
     if {[catch {
-        exec timeout -k 2 90 [info nameofexecutable] \
+        exec timeout -k 2 150 [info nameofexecutable] \
             [file join $bench::here $name.tcl] \
             {*}[lsearch -all -inline $argv --*] >@stdout 2>@stderr
     }]} {
@@ -82,13 +82,17 @@ proc plots records {
             "Round trip, all on one processor: wall median" us $trips]
         append said "!\[round trip\](bench-round-trip.svg)\n\n"
     }
-    foreach {name title} {
+    foreach {name title against} {
         services "Cost of a packet against the number of services"
+        "services known"
         resolve "Cost of resolving against the number of services"
+        "services known"
+        connections "Cost of a query over t against the number of connections"
+        "connections, all but one of them idle"
     } {
         set points [drawn $records $name]
         if {[llength $points]} {
-            draw bench-$name.svg [plot::lines $title "services known" \
+            draw bench-$name.svg [plot::lines $title $against \
                 "microseconds of one" $points]
             append said "!\[$title\](bench-$name.svg)\n\n"
         }

@@ -185,19 +185,25 @@ proc bench::tell {name script} {
     flush $channels($name)
 }
 
-proc bench::answer name {
+# One line.  A child that is silent for so long, or in the middle of a line, is
+# named: it would be waited for without end.
+proc bench::answer {name {silence 20000}} {
     variable channels
     set channel $channels($name)
-    variable heard waiting
-    set late [after 20000 {set ::bench::heard late}]
+    variable heard {}
+    set late [after $silence {set ::bench::heard late}]
+    fconfigure $channel -blocking 0
     fileevent $channel readable {set ::bench::heard yes}
-    vwait ::bench::heard
+    while {[gets $channel line] < 0 && ![eof $channel] && $heard ne "late"} {
+        vwait ::bench::heard
+    }
     after cancel $late
     fileevent $channel readable {}
-    if {$heard eq "late"} {
-        error "$name does not answer"
+    fconfigure $channel -blocking 1
+    if {$heard eq "late" && $line eq {}} {
+        error "$name is silent for $silence ms"
     }
-    if {[gets $channel line] < 0} {
+    if {$line eq {} && [eof $channel]} {
         error "$name is gone"
     }
     if {[string match "error *" $line]} {
