@@ -292,16 +292,16 @@ proc ::cluster::shell::doctor::Check_firewall facts {
     set port [dict get $facts port]
     set found [firewall::Look $lists [dict get $facts group] $port $name]
     set say [expr {$passed ? "Warn" : "Fail"}]
-    set drops [dict get $found drops]
-    set policies [dict get $found policies]
-    if {[llength $drops]} {
-        return [$say "a rule drops it, in chain [lindex $drops 0]" "remove it,\
-            or accept UDP port $port in front of it"]
+    lassign [lindex [dict get $found drops] 0] text todo
+    if {$text ne {}} {
+        return [$say "a rule drops it: $text; unless it is meant" $todo]
     }
+    set policies [dict get $found policies]
     if {[llength $policies]} {
-        return [$say "what no rule names is dropped, by chain [List $policies]"\
-            "accept UDP port $port, and what else members of your network\
-            send: [Accepting $lists $port]"]
+        return [$say "what no rule names is dropped, by chain\
+            [List [lmap one $policies {lindex $one 0}]]; beacons need UDP port\
+            $port, members of other hosts their own ports as well" \
+            [join [lmap one $policies {lindex $one 1}] " && "]]
     }
     if {[llength $lists]} {
         return [Ok "[Count [dict get $found rules] rule rules] can be seen,\
@@ -313,13 +313,6 @@ proc ::cluster::shell::doctor::Check_firewall facts {
     }
     return [Warn "its rules cannot be seen ([join $refusals {; }])" \
         "see as root what there is: sudo cluster doctor"]
-}
-
-proc ::cluster::shell::doctor::Accepting {lists port} {
-    if {[dict get [lindex $lists 0] tool] eq "nft"} {
-        return "nft insert rule TABLE CHAIN udp dport $port accept"
-    }
-    return "iptables -I INPUT -p udp --dport $port -j ACCEPT"
 }
 
 proc ::cluster::shell::doctor::Check_filter facts {

@@ -1,32 +1,34 @@
 # firewall.tcl -- which rules of a firewall stop a group's packets, as far as
 #                 its list shows it.
 #
-# Both kinds of list (nft list ruleset, iptables -S) become lines of one form:
-# chain, verdict, text. A rule is taken to concern us when nothing in it says
-# that it does not.
+# Both kinds of list (nft -a list ruleset, iptables -S) become lines of one
+# form: chain, verdict (or policy), text, and what to type: to remove a rule
+# that drops, or to accept UDP in a chain that drops what no rule names. A rule
+# is taken to concern us when nothing in it says that it does not.
 
 namespace eval ::cluster::shell::firewall {}
 
 # -> a dict: drops, the rules that stop the group's packets at this port by
-# this interface; policies, the chains that drop what no rule names; and rules,
-# how many there are.
+# this interface; policies, the chains that drop what no rule names; both as
+# pairs of words and of what to type; and rules, how many there are.
 proc ::cluster::shell::firewall::Look {lists group port face} {
     set found [dict create drops {} policies {} rules 0]
     set other [expr {[string match *:* $group] ? "ip" : "ip6"}]
     foreach list $lists {
         set text [dict get $list text]
         set lines [expr {[dict get $list tool] eq "nft" ? [Nft $text $other]
-            : [Iptables $text]}]
+            : [Iptables $text [dict get $list tool]]}]
         foreach line $lines {
-            lassign $line chain verdict text
+            lassign $line chain verdict text todo
             if {$verdict eq "policy"} {
-                dict lappend found policies $chain
+                dict lappend found policies \
+                    [list $chain [string map [list PORT $port] $todo]]
                 continue
             }
             dict incr found rules
             if {$verdict in {drop reject}
                 && [Concerns $text $group $port $face]} {
-                dict lappend found drops "$chain: $text"
+                dict lappend found drops [list "$text, in chain $chain" $todo]
             }
         }
     }
@@ -38,31 +40,37 @@ proc ::cluster::shell::firewall::Nft {text other} {
     set lines {}
     set chain {}
     set family {}
+    set table {}
     foreach line [split $text \n] {
-        set line [string trim $line]
-        if {[regexp {^table (\S+)} $line -> family]
+        set handle {}
+        regexp {^\s*(.*?)\s*(?:# handle (\d+))?\s*$} $line -> line handle
+        if {[regexp {^table (\S+) (\S+)} $line -> family table]
             || $family in [list $other arp bridge netdev]
             || [regexp {^chain (\S+) \{} $line -> chain]} continue
         if {[regexp {\mhook (\S+) .*policy drop} $line -> hook]} {
             if {$hook in {input output prerouting postrouting}} {
-                lappend lines [list $chain policy $line]
+                lappend lines [list $chain policy $line "nft insert rule\
+                    $family $table $chain udp dport PORT accept"]
             }
         } elseif {[regexp {\m(drop|reject|accept)\M} $line -> verdict]
             && ![regexp {^(type|set|map|comment|elements)\M} $line]} {
-            lappend lines [list $chain $verdict $line]
+            lappend lines [list $chain $verdict $line "nft delete rule\
+                $family $table $chain handle $handle"]
         }
     }
     return $lines
 }
 
-proc ::cluster::shell::firewall::Iptables text {
+proc ::cluster::shell::firewall::Iptables {text tool} {
     set lines {}
     foreach line [split $text \n] {
         if {[regexp {^-P (INPUT|OUTPUT) DROP} $line -> chain]} {
-            lappend lines [list $chain policy $line]
+            lappend lines [list $chain policy $line \
+                "$tool -I $chain -p udp --dport PORT -j ACCEPT"]
         } elseif {[regexp {^-A (\S+)(.*) -j (DROP|REJECT|ACCEPT)\M} $line -> \
                 chain - verdict]} {
-            lappend lines [list $chain [string tolower $verdict] $line]
+            lappend lines [list $chain [string tolower $verdict] $line \
+                "$tool -D [string range $line 3 end]"]
         }
     }
     return $lines
@@ -101,7 +109,6 @@ proc ::cluster::shell::firewall::Concerns {text group port face} {
 proc ::cluster::shell::firewall::Unconditional text {
     foreach pattern {
         {counter( packets \d+ bytes \d+)?} {\mwith .*$} {^-A \S+ -j}
-        {# handle \d+}
     } {
         regsub -all -- $pattern $text {} text
     }

@@ -169,7 +169,7 @@ proc ::cluster::shell::system::Tool name {
 # {lists refusals}. iptables is asked where it has tables, or is all there is.
 proc ::cluster::shell::system::Rules family {
     set iptables [expr {$family == 6 ? "ip6tables" : "iptables"}]
-    set asked [list [list nft list ruleset]]
+    set asked [list [list nft -a list ruleset]]
     if {[Tool nft] eq {}
         || [string trim [Read /proc/net/[string range $iptables 0 end-1]_names]
         ] ne {}} {
