@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 
@@ -164,6 +165,15 @@ static int closed_of(const int *fd, int n)
     return closed;
 }
 
+static int open_descriptors(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 2048; fd++) {
+        n += fcntl(fd, F_GETFD) >= 0;
+    }
+    return n;
+}
+
 TEST("stream-2.2 the silent make room for newcomers, the oldest first")
 {
     enum { MANY = 12, ROOM = 4 };
@@ -172,10 +182,12 @@ TEST("stream-2.2 the silent make room for newcomers, the oldest first")
     open_tcp(&s);
     s.limits.at[CLU_LIMIT_PENDING_SOURCE] = ROOM;
     int fd[MANY];
+    int before = open_descriptors();
     for (int i = 0; i < MANY; i++) {
         fd[i] = dial(port_of(s.t));
     }
     run_for(20);
+    CHECK_EQ(open_descriptors(), before + MANY + ROOM); /* none in the door */
     CHECK_EQ(closed_of(fd, MANY), 0);           /* they have a moment */
     RUN_UNTIL(closed_of(fd, MANY) == MANY - ROOM);
     for (int i = 0; i < MANY; i++) {
@@ -201,10 +213,39 @@ TEST("stream-2.3 pending links are bounded in all")
     open_tcp(&s);
     s.limits.at[CLU_LIMIT_PENDING] = ROOM;
     int fd[MANY];
+    int before = open_descriptors();
     for (int i = 0; i < MANY; i++) {
         fd[i] = dial(port_of(s.t));
     }
+    run_for(20);
+    CHECK_EQ(open_descriptors(), before + MANY + ROOM);
     RUN_UNTIL(closed_of(fd, MANY) == MANY - ROOM);
+    for (int i = 0; i < MANY; i++) {
+        close(fd[i]);
+    }
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.10 those accepted at once do not all become connections")
+{
+    enum { MANY = 8, ROOM = 3 };
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.name = 1;                 /* known ones, who make no room */
+    s.limits.at[CLU_LIMIT_CONNECTIONS] = ROOM;
+    int fd[MANY];
+    for (int i = 0; i < MANY; i++) {
+        fd[i] = dial(port_of(s.t));
+    }
+    run_for(20);                /* all wait to be heard */
+    for (int i = 0; i < MANY; i++) {
+        put(fd[i], hello, sizeof hello);
+    }
+    RUN_UNTIL(closed_of(fd, MANY) == MANY - ROOM);
+    CHECK_EQ(s.count[CLU_ARRIVED_FRAME], ROOM);
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], MANY - ROOM);
     for (int i = 0; i < MANY; i++) {
         close(fd[i]);
     }
