@@ -166,14 +166,16 @@ proc ::cluster::shell::system::Tool name {
 }
 
 # What the tools list, as dicts of tool and text, and why others say nothing:
-# {lists refusals}. iptables is asked where it has tables, or is all there is.
+# {lists refusals}. nft shows what newer ones of iptables make; iptables is
+# asked where the kernel has tables of the old kind, or when there is no nft.
 proc ::cluster::shell::system::Rules family {
-    set iptables [expr {$family == 6 ? "ip6tables" : "iptables"}]
+    set ip [expr {$family == 6 ? "ip6" : "ip"}]
+    set old [expr {[string trim [Read /proc/net/${ip}_tables_names]] ne {}}]
     set asked [list [list nft -a list ruleset]]
-    if {[Tool nft] eq {}
-        || [string trim [Read /proc/net/[string range $iptables 0 end-1]_names]
-        ] ne {}} {
-        lappend asked [list $iptables -S]
+    if {$old && [Tool ${ip}tables-legacy] ne {}} {
+        lappend asked [list ${ip}tables-legacy -S]
+    } elseif {$old || [Tool nft] eq {}} {
+        lappend asked [list ${ip}tables -S]
     }
     set lists {}
     set refusals {}
