@@ -6,6 +6,8 @@
  */
 #include "outcomes.h"
 
+#include <assert.h>
+
 struct clu_query_object {
     clu_node *node;             /* NULL: it finished before the command */
     uint64_t handle;
@@ -181,14 +183,14 @@ static Tcl_Obj *command_name(clu_node *node, clu_slice id, uint64_t handle)
     Tcl_Size n;
     const char *spaces = Tcl_GetStringFromObj(node->spaces, &n);
     size_t at = (size_t)n;
-    if (clu_service_word(id, &clu_engine_config(node->engine)->limits)
-        && at + 9 + id.n <= sizeof text) {
-        memcpy(text, spaces, at);
-        memcpy(text + at, "queries::", 9);
-        memcpy(text + at + 9, id.p, id.n);
-        return Tcl_NewStringObj(text, (Tcl_Size)(at + 9 + id.n));
+    if (!clu_service_word(id, &clu_engine_config(node->engine)->limits)) {
+        return Tcl_ObjPrintf("%squeries::%lu", spaces, (unsigned long)handle);
     }
-    return Tcl_ObjPrintf("%squeries::%lu", spaces, (unsigned long)handle);
+    assert(at + 9 + id.n <= sizeof text);   /* spaces is short and ours */
+    memcpy(text, spaces, at);
+    memcpy(text + at, "queries::", 9);
+    memcpy(text + at + 9, id.p, id.n);
+    return Tcl_NewStringObj(text, (Tcl_Size)(at + 9 + id.n));
 }
 
 static void keep_id(clu_query_object *q, clu_slice id)
