@@ -64,7 +64,7 @@ namespace eval ::cluster::shell::commands {
             line {round trips in milliseconds, by member and protocol}
             options {
                 -count    {number {so many by each protocol; 5}}
-                -interval {ms {from one round to the next, at least 210; 250}}
+                -interval {ms {from one round to the next; 250, with c a second}}
             }
         }
         tags {

@@ -11,7 +11,7 @@ namespace eval ::cluster::shell::ping {
         min number median number p99 number max number
     }
     variable Awaited {};        # the sid whose heartbeat is waited for
-    variable Over
+    variable Over;              # when the answer came, or "lost"
 }
 
 # cluster ping ?ID|filter?
@@ -26,7 +26,8 @@ proc ::cluster::shell::ping::Ping {options words} {
         ::cluster::shell::members::Nobody $cluster $words
     }
     $cluster hook evaluate receive ::cluster::shell::ping::Heard\ \$payload
-    set records [Rounds $cluster $options [Ways $cluster $services]]
+    set records [Rounds $cluster $options \
+        [Ways $services [dict get $options -protocols]]]
     ::cluster::shell::output::Records [dict get $options -format] $Columns \
         $records
     foreach record $records {
@@ -38,12 +39,12 @@ proc ::cluster::shell::ping::Ping {options words} {
         [dict get $options -timeout] ms"
 }
 
-# Each member by each protocol that both speak.
-proc ::cluster::shell::ping::Ways {cluster services} {
+# Each member by each of its protocols that is asked for.
+proc ::cluster::shell::ping::Ways {services protocols} {
     set ways {}
     foreach service $services {
         foreach protocol [$service protocols] {
-            if {$protocol in [$cluster protocols]} {
+            if {$protocol in $protocols} {
                 lappend ways [list $service $protocol]
             }
         }
@@ -51,30 +52,34 @@ proc ::cluster::shell::ping::Ways {cluster services} {
     return $ways
 }
 
-# One after the other, so that they do not wait for one another; in rounds,
-# since a member answers the group at most once in 200 ms. A first round, which
-# opens the connections, is not counted.
+# One after the other, so that they do not wait for one another, in rounds. A
+# first round, which opens the connections, is not counted.
 proc ::cluster::shell::ping::Rounds {cluster options ways} {
-    variable Round
-    set rounds [dict get $options -count]
-    set times {}
+    variable Round 1
+    variable Times {}
     ::cluster::shell::terminal::Progress {
         string cat "round $::cluster::shell::ping::Round"
     }
-    for {set Round 0} {$Round <= $rounds} {incr Round} {
-        foreach way $ways {
-            set time [Once $cluster {*}$way [dict get $options -timeout]]
-            if {$Round} {
-                dict lappend times $way $time
-            }
+    set ms [dict get $options -timeout]
+    foreach way [lsearch -all -inline -not -exact -index 1 $ways c] {
+        Once $cluster {*}$way $ms
+    }
+    for {} {$Round <= [dict get $options -count]} {incr Round} {
+        if {$Round > 1} {
+            ::cluster::shell::life::Pause [Interval $options $ways]
         }
-        if {$Round < $rounds} {
-            ::cluster::shell::life::Pause \
-                [expr {max(210, [dict get $options -interval])}]
+        foreach way $ways {
+            dict lappend Times $way [Once $cluster {*}$way $ms]
         }
     }
     ::cluster::shell::terminal::Done
-    return [lmap way $ways {Summary $way [dict get $times $way]}]
+    return [lmap way $ways {Summary $way [dict get $Times $way]}]
+}
+
+# A member answers pings of the group at most once a second.
+proc ::cluster::shell::ping::Interval {options ways} {
+    set group [expr {"c" in [lmap way $ways {lindex $way 1}]}]
+    return [expr {max($group ? 1010 : 1, [dict get $options -interval])}]
 }
 
 # Milliseconds there and back, or an empty string.
@@ -89,9 +94,9 @@ proc ::cluster::shell::ping::Once {cluster service protocol ms} {
         set Awaited $sid
         $cluster broadcast [dict replace [$cluster ping_payload [list $sid]] \
             filter [list $sid]]
-        set timer [after $ms [list set ::cluster::shell::ping::Over late]]
+        set timer [after $ms [list set ::cluster::shell::ping::Over lost]]
     } else {
-        set timer [after $ms [list set ::cluster::shell::ping::Over late]]
+        set timer {}
         $cluster query -services $service -protocols $protocol -timeout $ms \
             -query [::cluster::shell::members::Question ping] \
             -command ::cluster::shell::ping::Answered
