@@ -120,9 +120,13 @@ proc ::cluster::shell::members::IsShell words {
 }
 
 proc ::cluster::shell::members::Nobody {cluster words} {
+    set known [$cluster known_services]
     if {[llength $words]} {
-        ::cluster::shell::Silence "no member matches \"[lindex $words 0]\"\
-            ([$cluster known_services] known)"
+        ::cluster::shell::Silence \
+            "no member matches \"[lindex $words 0]\" ($known known)"
+    }
+    if {$known} {
+        ::cluster::shell::Silence "nobody matches among $known members"
     }
     ::cluster::shell::Silence "nobody answered on [$cluster config address]\
         port [$cluster config port]"
