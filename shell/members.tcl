@@ -170,7 +170,10 @@ proc ::cluster::shell::members::Age {told info} {
 
 proc ::cluster::shell::members::HostOf {told local} {
     set host [dict get $told host]
-    return [expr {$host eq {} && $local ? [info hostname] : $host}]
+    if {$host eq {} && $local} {
+        return [info hostname]
+    }
+    return $host
 }
 
 # ---- asking members about themselves ---------------------------------------

@@ -119,8 +119,11 @@ proc ::cluster::shell::output::Pairs {columns record indent} {
     return $lines
 }
 
+# As it is: by expr 0x10 would become 16.
 proc ::cluster::shell::output::Of {record key} {
-    return [expr {[dict exists $record $key] ? [dict get $record $key] : {}}]
+    if {[dict exists $record $key]} {
+        return [dict get $record $key]
+    }
 }
 
 # ---- tables ----------------------------------------------------------------

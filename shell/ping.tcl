@@ -138,8 +138,9 @@ proc ::cluster::shell::ping::Summary {way times} {
         protocol $protocol sent [llength $times] \
         lost [expr {[llength $times] - $count}]]
     foreach {key part} {min 0 median 0.5 p99 0.99 max 1} {
-        dict set record $key [expr {!$count ? {} : [format %.3f \
-            [lindex $came [expr {int(ceil($part * $count)) - ($part > 0)}]]]}]
+        set at [expr {int(ceil($part * $count)) - ($part > 0)}]
+        dict set record $key \
+            [if {$count} {format %.3f [lindex $came $at]}]
     }
     return $record
 }
