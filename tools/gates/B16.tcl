@@ -1,4 +1,4 @@
-# threads: 8 threads x 4 interpreters, 8 s (B: 60 s) under TSan and under ASan: 0 reports, 0 leaks
+# threads: 8 threads x 4 interpreters, 6 s (B: 60 s) under TSan and under ASan: 0 reports, 0 leaks
 # netns
 #
 # threads.c in one process: 32 members that join, ask one another, leave, come
@@ -8,7 +8,7 @@
 source [file join [file dirname [info script]] support.tcl]
 
 set top [file dirname [file dirname $gate::here]]
-set seconds [size 8 60]
+set seconds [size 6 60]
 set port [freePort]
 
 # The program, linked with the sanitizer's Tcl; its place.
@@ -45,7 +45,7 @@ proc tried {kind flags options} {
     }]
     set status [catch {exec env {*}$settings PORT=$::port \
         CLUSTER_SEED=$::seed TCLLIBPATH=$::top/build-$kind \
-        timeout -s KILL [expr {$::seconds * 3 + 60}] \
+        timeout -s KILL [expr {$::seconds * 3 + 120}] \
         $program 8 4 $::seconds $gate::here/threads.tcl 2>@stdout} output]
     set found [reports $place/report*]
     file delete -force $place

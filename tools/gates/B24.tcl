@@ -41,9 +41,10 @@ set work {
     proc one {n} {
         global cluster to asked
         set s [lindex $to [expr {$n % [llength $to]}]]
+        # It may have been found dead since.
         if {$n % 10 == 0} {
-            incr asked
-            $cluster query -services $s -query $n -timeout 1500 -command told
+            incr asked [expr {![catch {$cluster query -services $s \
+                -query $n -timeout 1500 -command told}]}]
         } else {
             catch {$cluster send -services $s -data [string repeat x [expr {
                 $n % 700}]] -protocols [lindex {t u d c} [expr {$n % 4}]]}
@@ -103,9 +104,15 @@ while {[set t [expr {([clock milliseconds] - $began) / 1000.0}]] < $seconds} {
         incr deaths
         set next [expr {$next + 2}]
     }
+    set line {}
     foreach name $steady {
         lappend memory($name) [list $t [resident [pidOf $name]]]
         lappend open($name) [list $t [descriptors [pidOf $name]]]
+        append line "$name [lindex $memory($name) end 1] KB\
+            [lindex $open($name) end 1], "
+    }
+    if {[llength $memory(hub)] % 60 == 1} {
+        puts "[format %.0f $t] s: $line"
     }
     waitFor [expr {1000 - ([clock milliseconds] - $began) % 1000}] {0}
 }

@@ -4,8 +4,8 @@
  *
  *     threads THREADS INTERPRETERS SECONDS SCRIPT
  *
- * Each interpreter evaluates SCRIPT, then "step" now and again until the time
- * is over; where step says "die" the interpreter goes and another one comes.
+ * Each interpreter evaluates SCRIPT, and when all have, "step" now and again
+ * until the time is over; where step says "die" the interpreter goes and another one comes.
  * At the end each says what came of it ("account"); the sums are printed.
  */
 #include <pthread.h>
@@ -20,7 +20,8 @@ enum { MOST = 64, FIGURES = 4 };
 static int interpreters;
 static double seconds;
 static const char *script;
-static struct timespec began;
+static pthread_barrier_t all_born;
+static struct timespec began;           /* set in the one that came last */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Tcl_WideInt sums[FIGURES];       /* under the lock */
 static int broken;                      /* likewise */
@@ -93,6 +94,10 @@ static void *live(void *number)
     for (int i = 0; i < interpreters; i++) {
         all[i] = born(thread, i);
     }
+    if (pthread_barrier_wait(&all_born) == PTHREAD_BARRIER_SERIAL_THREAD) {
+        clock_gettime(CLOCK_MONOTONIC, &began);
+    }
+    pthread_barrier_wait(&all_born);
     while (elapsed() < seconds) {
         for (int i = 0; i < interpreters; i++) {
             all[i] = stepped(all[i], thread, i);
@@ -119,7 +124,7 @@ int main(int argc, char **argv)
     interpreters = atoi(argv[2]);
     seconds = atof(argv[3]);
     script = argv[4];
-    clock_gettime(CLOCK_MONOTONIC, &began);
+    pthread_barrier_init(&all_born, NULL, (unsigned)count);
     Tcl_FindExecutable(argv[0]);
     /* What Tcl and the loader do once in a process is done before. */
     Tcl_Interp *first = born(-1, 0);
