@@ -187,7 +187,7 @@ void clu_notify_timer(clu_timer *timer, clu_ms now);
 /* Room for one piece of news: clu_free. */
 typedef struct clu_told clu_told;
 clu_told *clu_notify_spare(void);
-void clu_notify_serve(clu_server *server, clu_ms until);
+void clu_notify_serve(clu_server *server);
 bool clu_notify_behind(clu_server *server);
 bool clu_notify_waits(clu_server *server);
 void clu_notify_discard(clu_node *node);        /* empties both queues */

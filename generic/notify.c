@@ -372,27 +372,26 @@ static void work(clu_node *node)
 }
 
 /* The interpreter is preserved once for all, since that takes a lock. */
-static void work_until(clu_node *node, clu_ms until)
+static void work_on(clu_node *node)
 {
     Tcl_Interp *interp = node->state->interp;
     bool guarded = node->guarded;
     Tcl_Preserve(interp);
     node->guarded = true;
     work(node);
-    while (clu_loop_clock() < until && has_work(node)) {
-        clu_notifier_told();
+    while (has_work(node) && clu_notifier_goes_on()) {
         work(node);
     }
     node->guarded = guarded;
     Tcl_Release(interp);
 }
 
-void clu_notify_serve(clu_server *server, clu_ms until)
+void clu_notify_serve(clu_server *server)
 {
     clu_node *node = CLU_CONTAINER(server, clu_node, server);
     clu_node_hold(node);
     if (has_work(node)) {
-        work_until(node, until);
+        work_on(node);
     }
     if (is_over(node)) {
         clu_node_finish(node);

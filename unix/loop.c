@@ -17,18 +17,21 @@
 #include <pthread.h>
 #include <time.h>
 
-clu_ms clu_loop_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (clu_ms)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int64_t clu_loop_micros(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+clu_ms clu_loop_clock(void)
+{
+    return clu_loop_micros() / 1000;
+}
+
+int64_t clu_loop_served(const clu_loop *loop)
+{
+    return loop->served;
 }
 
 /* ---- A child that was forked ----------------------------------------------- */
@@ -342,7 +345,8 @@ static int serve_round(clu_loop *loop, int wait)
     clu_list asked;
     move_all(&loop->again, &asked);
     int n = clu_poller_wait(loop->poller, &loop->watches, wait, loop->batch);
-    clu_ms now = clu_loop_clock();
+    loop->served = clu_loop_micros();
+    clu_ms now = loop->served / 1000;
     loop->batched = n;
     for (int i = 0; i < n; i++) {
         clu_ready ready = loop->batch[i];
@@ -365,8 +369,10 @@ bool clu_loop_run(clu_loop *loop, int wait, int rounds)
     for (int i = 0; i < rounds && served > 0; i++) {
         served = serve_round(loop, i == 0 ? patience(loop, wait) : 0);
     }
-    run_timers(loop, clu_loop_clock());
+    /* What has become due meanwhile wakes the poller again. */
+    clu_ms now = loop->served / 1000;
+    run_timers(loop, now);
     loop->running = false;
-    rearm(loop, clu_loop_clock());
+    rearm(loop, now);
     return rounds > 0 && served > 0;
 }

@@ -67,6 +67,7 @@ void clu_loop_cancel(clu_loop *loop, clu_timer *timer);
 
 clu_ms clu_loop_clock(void);            /* CLOCK_MONOTONIC, ms */
 int64_t clu_loop_micros(void);          /* the same in us, to measure with */
+int64_t clu_loop_served(const clu_loop *loop);  /* as it was when last served */
 
 /*
  * Serves what is ready: at most so many rounds of the system's wait, waiting

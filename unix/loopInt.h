@@ -44,6 +44,7 @@ struct clu_loop {
     clu_heap timers;
     clu_ms armed;               /* when the poller wakes by itself */
     bool running;
+    int64_t served;             /* when the last round began to serve, us */
     clu_ready batch[CLU_LOOP_BATCH];
     int batched;                /* of batch in use */
     clu_loop_observer *observer;

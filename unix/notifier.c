@@ -11,8 +11,13 @@
 #include <tcl.h>
 
 #define ROUNDS   4              /* waits of the system an I/O phase takes */
-#define BUDGET   2              /* ms a dispatch phase takes */
+#define BUDGET   2000           /* us a dispatch phase takes */
 #define STRETCH  2              /* ms we wait ourselves, at most */
+
+typedef struct clu_turn {       /* of all servers: a dispatch phase */
+    int64_t until;              /* us */
+    clu_cork cork;              /* of the server whose turn it is */
+} clu_turn;
 
 typedef struct clu_notifier {
     clu_loop *loop;             /* NULL: not open */
@@ -21,7 +26,7 @@ typedef struct clu_notifier {
     clu_list servers;
     bool more;                  /* a dispatch is to come */
     bool queued;                /* it is in Tcl's queue */
-    clu_cork *cork;             /* of the innermost dispatch; NULL: none runs */
+    clu_turn *turn;             /* the innermost; NULL: none runs */
     clu_linger linger;
     bool lingers;               /* our own wait is in Tcl's queue */
     clu_ms until;               /* the stretch's end */
@@ -31,15 +36,13 @@ typedef struct clu_notifier {
     Tcl_TimerToken clock;       /* where the loop has no descriptor: poll */
 } clu_notifier;
 
-static Tcl_ThreadDataKey key;
-
 static clu_notifier *mine(void)
 {
-    clu_notifier *n = Tcl_GetThreadData(&key, sizeof *n);
-    if (n->servers.next == NULL) {
-        clu_list_init(&n->servers);
+    static _Thread_local clu_notifier n;
+    if (n.servers.next == NULL) {
+        clu_list_init(&n.servers);
     }
-    return n;
+    return &n;
 }
 
 #define SERVER_OF(node) CLU_CONTAINER(node, clu_server, link)
@@ -72,19 +75,21 @@ static void draw_cork(clu_notifier *n)
     }
 }
 
-void clu_notifier_told(void)
+bool clu_notifier_goes_on(void)
 {
     clu_notifier *n = mine();
-    if (n->loop == NULL || n->cork == NULL) {
-        return;
+    if (n->loop == NULL || n->turn == NULL) {
+        return false;
     }
-    clu_cork_say say = clu_cork_told(n->cork, clu_loop_micros());
+    int64_t now = clu_loop_micros();
+    clu_cork_say say = clu_cork_told(&n->turn->cork, now);
     if (say != CLU_CORK_IN) {
         draw_cork(n);
     }
     if (say != CLU_CORK_OUT) {
         clu_loop_cork(n->loop, true);
     }
+    return now < n->turn->until;
 }
 
 /*
@@ -94,9 +99,9 @@ void clu_notifier_told(void)
  */
 static void dispatch(clu_notifier *n)
 {
-    clu_ms until = clu_loop_clock() + BUDGET;
-    clu_cork cork, *outer = n->cork;
-    n->cork = &cork;
+    int64_t now = clu_loop_micros();
+    clu_turn turn = { .until = now + BUDGET }, *outer = n->turn;
+    n->turn = &turn;
     size_t turns = 0;
     for (clu_list *l = n->servers.next; l != &n->servers; l = l->next) {
         turns++;
@@ -105,11 +110,11 @@ static void dispatch(clu_notifier *n)
         clu_server *server = SERVER_OF(n->servers.next);
         clu_list_unlink(&server->link);
         clu_list_append(&n->servers, &server->link);
-        clu_cork_begin(&cork, clu_loop_micros());
-        server->serve(server, until);
+        clu_cork_begin(&turn.cork, now);
+        server->serve(server);
         draw_cork(n);
     }
-    n->cork = outer;
+    n->turn = outer;
 }
 
 static void rearm(clu_notifier *n);
@@ -217,12 +222,13 @@ static int on_linger(Tcl_Event *event, int flags)
     }
     n->lingers = false;
     bool came = false;
-    clu_ms left = n->until - clu_loop_clock();
-    if (n->loop != NULL && left > 0 && !behind(n) && !n->more
-        && !others_wait()) {
+    /* By the time of the last round: its end is armed, so it is no later. */
+    clu_ms left = n->loop != NULL
+        ? n->until - clu_loop_served(n->loop) / 1000 : 0;
+    if (left > 0 && !behind(n) && !n->more && !others_wait()) {
         came = clu_loop_run(n->loop, flags & TCL_DONT_WAIT ? 0 : (int)left, 1);
         if (came) {
-            n->heard = clu_loop_micros();
+            n->heard = clu_loop_served(n->loop);
         }
         serve(n);
     }

@@ -22,7 +22,8 @@
 
 /* Somebody with scripts to run. */
 typedef struct clu_server {
-    void (*serve)(struct clu_server *server, clu_ms until);     /* or all */
+    /* One piece of what it has, and more while clu_notifier_goes_on. */
+    void (*serve)(struct clu_server *server);
     bool (*behind)(struct clu_server *server);  /* so much that I/O waits */
     bool (*waits)(struct clu_server *server);   /* there is something to serve */
     clu_list link;              /* the notifier's own */
@@ -40,9 +41,11 @@ void clu_notifier_wake(void);           /* there is something to serve */
    something to serve, it shall be served there. */
 void clu_notifier_stir(void);
 
-/* A piece of news was told and another waits: between the two what was sent may
-   wait to leave together (cork.h). */
-void clu_notifier_told(void);
+/*
+ * A server has told a piece of news, and another waits: may it go on?  Between
+ * the two what was sent may wait to leave together (cork.h).
+ */
+bool clu_notifier_goes_on(void);
 
 /* I/O alone, waiting up to so many ms: for calls that wait by themselves. */
 void clu_notifier_io(int wait);
