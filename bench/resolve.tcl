@@ -38,23 +38,25 @@ proc timed {name what count} {
     bench::ask $name [list each $count [dict get $::ask $what]]
 }
 
-# The same when the table has changed since: somebody who is not asked for goes
-# before each.  In a member that knows spare ones.
-proc cold {what count} {
-    bench::ask us "[list cold [dict get $::ask $what] $count]"
+# The same after so many have gone, who are not asked for: after one, and after
+# more than are remembered, so that all has to be looked for as if for the first
+# time.  In a member that knows spare ones.
+proc changed {what gone {count 2}} {
+    bench::ask us "[list changed [dict get $::ask $what] $gone $count]"
 }
 
 proc listed count {
     bench::each 200 [list boundary list $count]
 }
 
+# No pattern is asked for twice.
 set ask {
     one {$cluster resolve s0000007}
     tenth {$cluster resolve tenth}
     two {$cluster resolve [list every even]}
     services {$cluster services}
-    match {$cluster resolver -match -has [list *7777]}
-    regexp {$cluster resolver -regexp -has [list 7777$]}
+    match {$cluster resolver -match -has [list *7777] -equal -not [incr new]}
+    regexp {$cluster resolver -regexp -has [list 7777$] -equal -not [incr new]}
 }
 set plotted {one {one sid} tenth {a tenth} two {two tags} match -match}
 
@@ -96,7 +98,7 @@ foreach {name count} {
     }
 }
 # Spare ones, with odd numbers: neither "even" nor "tenth".
-set spare 240
+set spare [expr {3 * 2 * 18 * 2 * ($bench::rounds + 1)}]
 grow us [expr {$most + $spare}]
 bench::ask us {
     foreach service [$cluster resolve every] {
@@ -108,11 +110,14 @@ bench::ask us {
             }
         }
     }
-    proc cold {script count} {
+    proc changed {script gone count} {
         set took 0
         for {set i 0} {$i < $count} {incr i} {
-            set ::spare [lassign $::spare service]
-            $service destroy
+            uplevel #0 $script
+            for {set k 0} {$k < $gone} {incr k} {
+                set ::spare [lassign $::spare service]
+                $service destroy
+            }
             set began [boundary clock]
             uplevel #0 $script
             set took [expr {$took + [boundary clock] - $began}]
@@ -122,8 +127,10 @@ bench::ask us {
     llength $spare
 }
 set pairs [list \
-    cold_tenth {cold tenth 5} cold_two {cold two 5} \
-    cold_services {cold services 5} \
+    one_tenth {changed tenth 1} one_two {changed two 1} \
+    one_services {changed services 1} \
+    all_tenth {changed tenth 17} all_two {changed two 17} \
+    all_services {changed services 17} \
     one {timed us one 10000} tenth {timed us tenth 10000} \
     two {timed us two 10000} services {timed us services 10000} \
     match {timed us match 3} regexp {timed us regexp 3} \
@@ -142,7 +149,8 @@ foreach {name words list} {
     services {services, all 10,000} list10000
 } {
     set least [dict get $got $list median]
-    foreach {which when} [list $name again cold_$name {after a change}] {
+    foreach {which when} [list $name again one_$name {after a change} \
+        all_$name {the first time}] {
         set bar [expr {$name eq "services" ? "-" : "<= 3 x the list"}]
         bench::row {
             question {$words, $when} on pinned ours [dict get $got $which median]

@@ -1,17 +1,10 @@
 /*
  * found.c -- who was found: ids for those who send, a list of commands for
- *            scripts, which is kept as long as nothing changes.
+ *            scripts.
  *
- * Layer: binding.  A list that was given once is given again while the table
- * has the same changes behind it and no service's command was made, renamed or
- * deleted: then the same words find the same commands.  Nothing is held back
- * by that but names: what is kept is thrown away, all of it, by the first
- * question after a change.
+ * Layer: binding.
  */
 #include "node.h"
-
-#define WORDS_MAX 8             /* longer questions are not kept */
-#define BYTES_MAX 4096          /* of their words */
 
 /* ---- ids ----------------------------------------------------------------------- */
 
@@ -119,131 +112,24 @@ static Tcl_Obj *list_made(clu_node *node, const clu_crowd *crowd)
     return list;
 }
 
-/* ---- what is kept ------------------------------------------------------------------ */
-
-static void forget(clu_kept *kept)
-{
-    for (Tcl_Size i = 0; i < kept->count; i++) {
-        Tcl_DecrRefCount(kept->words[i]);
-    }
-    clu_free(kept->words);
-    if (kept->names != NULL) {
-        Tcl_DecrRefCount(kept->names);
-    }
-    *kept = (clu_kept){ 0 };
-}
-
-void clu_kept_clear(clu_node *node)
-{
-    for (size_t i = 0; i < CLU_KEPT; i++) {
-        forget(&node->kept[i]);
-    }
-}
-
-/* Whether what is kept holds still; if not it goes. */
-static void renew(clu_node *node)
-{
-    uint64_t changes = clu_engine_table(node->engine)->changes;
-    if (node->kept_changes != changes || node->kept_names != node->names) {
-        clu_kept_clear(node);
-        node->kept_changes = changes;
-        node->kept_names = node->names;
-    }
-}
-
-static bool same_word(Tcl_Obj *a, Tcl_Obj *b)
-{
-    if (a == b) {
-        return true;
-    }
-    Tcl_Size n, m;
-    const char *p = Tcl_GetStringFromObj(a, &n);
-    const char *q = Tcl_GetStringFromObj(b, &m);
-    return n == m && memcmp(p, q, (size_t)n) == 0;
-}
-
-static bool same_question(const clu_kept *kept, clu_asked how, Tcl_Size objc,
-                          Tcl_Obj *const objv[])
-{
-    if (kept->names == NULL || kept->how != how || kept->count != objc) {
-        return false;
-    }
-    Tcl_Size i = 0;
-    while (i < objc && same_word(kept->words[i], objv[i])) {
-        i++;
-    }
-    return i == objc;
-}
-
-static clu_kept *find_kept(clu_node *node, clu_asked how, Tcl_Size objc,
-                           Tcl_Obj *const objv[])
-{
-    renew(node);
-    for (size_t i = 0; objc <= WORDS_MAX && i < CLU_KEPT; i++) {
-        if (same_question(&node->kept[i], how, objc, objv)) {
-            node->kept[i].used = ++node->kept_used;
-            return &node->kept[i];
-        }
-    }
-    return NULL;
-}
-
-static bool is_short(Tcl_Size objc, Tcl_Obj *const objv[])
-{
-    size_t bytes = 0;
-    for (Tcl_Size i = 0; objc <= WORDS_MAX && i < objc; i++) {
-        Tcl_Size n;
-        Tcl_GetStringFromObj(objv[i], &n);
-        bytes += (size_t)n;
-    }
-    return objc <= WORDS_MAX && bytes <= BYTES_MAX;
-}
-
-/* In the place of what was not asked for the longest time. */
-static void keep(clu_node *node, clu_asked how, Tcl_Size objc,
-                 Tcl_Obj *const objv[], Tcl_Obj *names)
-{
-    Tcl_Obj **words = node->dead || !is_short(objc, objv) ? NULL
-        : clu_realloc(NULL, ((size_t)objc + 1) * sizeof *words);
-    if (words == NULL) {
-        return;
-    }
-    clu_kept *kept = &node->kept[0];
-    for (size_t i = 1; i < CLU_KEPT; i++) {
-        kept = node->kept[i].used < kept->used ? &node->kept[i] : kept;
-    }
-    forget(kept);
-    for (Tcl_Size i = 0; i < objc; i++) {
-        words[i] = objv[i];
-        Tcl_IncrRefCount(words[i]);
-    }
-    Tcl_IncrRefCount(names);
-    *kept = (clu_kept){ .words = words, .count = objc, .how = how,
-                        .names = names, .used = ++node->kept_used };
-}
-
 int clu_names_found(clu_node *node, Tcl_Interp *interp, clu_asked how,
                     Tcl_Size objc, Tcl_Obj *const objv[])
 {
-    const clu_kept *kept = find_kept(node, how, objc, objv);
-    if (kept != NULL) {
-        Tcl_SetObjResult(interp, kept->names);
+    Tcl_Obj *names = clu_recall_find(node, how, objc, objv);
+    if (names != NULL) {
+        Tcl_SetObjResult(interp, names);
         return TCL_OK;
     }
     clu_crowd crowd = { 0 };
     int code = clu_resolve_crowd(node, interp, how, objc, objv, &crowd);
     if (code == TCL_OK) {
-        Tcl_Obj *names = list_known(&crowd);
+        names = list_known(&crowd);
         if (names != NULL) {
-            keep(node, how, objc, objv, names);
+            clu_recall_keep(node, how, objc, objv, names);
         } else {
             names = list_made(node, &crowd);
         }
-        if (names != NULL) {
-            Tcl_SetObjResult(interp, names);
-        } else {
-            code = clu_tcl_error(interp, CLU_NOMEM, "out of memory");
-        }
+        Tcl_SetObjResult(interp, names);
     }
     clu_crowd_free(&crowd);
     return code;

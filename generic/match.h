@@ -23,6 +23,7 @@ typedef enum { CLU_MATCH_EQUAL, CLU_MATCH_GLOB, CLU_MATCH_REGEXP }
 typedef struct clu_item {
     clu_slice text;
     void *pattern;              /* the caller's, for test */
+    bool simple;                /* the caller's as well */
     const clu_word *word;       /* EQUAL: the table's, or NULL (aimed) */
 } clu_item;
 

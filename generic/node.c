@@ -94,7 +94,7 @@ void clu_node_finish(clu_node *node)
     clu_service_clear(node);
     delete_command(node);
     delete_spaces(node);
-    clu_kept_clear(node);
+    clu_recall_clear(node);
     node->state = NULL;
     if (!node->lingers) {
         clu_notifier_close();

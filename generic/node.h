@@ -83,15 +83,23 @@ typedef enum { CLU_ASKED_ALL, CLU_ASKED_FILTERS, CLU_ASKED_RESOLVER }
     clu_asked;
 
 /* A question of late and the list that answers it. */
-typedef struct clu_kept {
+typedef struct clu_recall {
     Tcl_Obj **words;                    /* held, in a block of their own */
     Tcl_Size count;
     clu_asked how;
-    Tcl_Obj *names;                     /* held; NULL: the place is free */
+    bool by_name;                       /* a word may be a command's name */
+    Tcl_Obj *names;                     /* held, nobody else's; NULL: free */
+    uint64_t changes, renames;          /* as of these */
     uint64_t used;                      /* greater: later */
-} clu_kept;
+} clu_recall;
 
-#define CLU_KEPT 8                      /* so many of a membership */
+#define CLU_RECALLS 8                   /* so many of a membership */
+
+/* A service's command lost the name it had: deleted, or renamed. */
+typedef struct clu_rename {
+    clu_service *service;               /* held */
+    Tcl_Obj *before;                    /* held; NULL: it got its first one */
+} clu_rename;
 
 typedef struct clu_node {
     clu_list link;                      /* in the state */
@@ -126,11 +134,10 @@ typedef struct clu_node {
     clu_server server;                  /* the notifier's way to us */
 
     clu_list services;                  /* their commands */
-    uint64_t names;                     /* grows whenever one of them is made,
-                                           renamed or deleted */
-    clu_kept kept[CLU_KEPT];            /* what was found lately ... */
-    uint64_t kept_changes, kept_names;  /* ... as of these changes */
-    uint64_t kept_used;
+    uint64_t renames;                   /* of them, so far ... */
+    clu_rename renamed[CLU_CHANGES];    /* ... n stands at n % CLU_CHANGES */
+    clu_recall recalls[CLU_RECALLS];    /* what was found lately */
+    uint64_t recalled;                  /* how often, so far */
     Tcl_HashTable queries;              /* by handle: struct clu_query_cmd */
 } clu_node;
 
@@ -255,7 +262,19 @@ Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found);
 /* The commands of those who are asked for, as the result. */
 int clu_names_found(clu_node *node, Tcl_Interp *interp, clu_asked how,
                     Tcl_Size objc, Tcl_Obj *const objv[]);
-void clu_kept_clear(clu_node *node);
+
+/* ---- recall.c ----------------------------------------------------------------------- */
+
+/* The list that answers a question, reference count 0, when it was given before
+   and what has changed since is known; NULL: it has to be looked for. */
+Tcl_Obj *clu_recall_find(clu_node *node, clu_asked how, Tcl_Size objc,
+                         Tcl_Obj *const objv[]);
+/* This is the answer as of now. */
+void clu_recall_keep(clu_node *node, clu_asked how, Tcl_Size objc,
+                     Tcl_Obj *const objv[], Tcl_Obj *names);
+/* A service has another name now, or none. */
+void clu_recall_renamed(clu_node *node, clu_service *s, Tcl_Obj *before);
+void clu_recall_clear(clu_node *node);
 
 /* ---- resolveCmd.c ---------------------------------------------------------------- */
 
@@ -264,6 +283,9 @@ int clu_resolve(clu_node *node, Tcl_Interp *interp, bool resolver,
                 Tcl_Size objc, Tcl_Obj *const objv[], clu_found *found);
 int clu_resolve_crowd(clu_node *node, Tcl_Interp *interp, clu_asked how,
                       Tcl_Size objc, Tcl_Obj *const objv[], clu_crowd *crowd);
+/* Which of some services meet it: the others are taken out of the crowd. */
+int clu_resolve_some(clu_node *node, clu_asked how, Tcl_Size objc,
+                     Tcl_Obj *const objv[], clu_crowd *some);
 /* The same of one service, or of ourselves (s NULL): 1 or 0 into *meets. */
 int clu_resolve_one(clu_node *node, Tcl_Interp *interp, bool resolver,
                     Tcl_Size objc, Tcl_Obj *const objv[], clu_service *s,

@@ -42,9 +42,54 @@ static const char *plain_text(clu_plain *plain, clu_slice word)
     return Tcl_GetString(plain->obj);
 }
 
+/* A pattern of stars, question marks and letters only, as most are. */
+static bool is_simple(clu_slice pattern)
+{
+    for (size_t i = 0; i < pattern.n; i++) {
+        if (strchr("[]\\", pattern.p[i]) != NULL) {
+            return false;       /* or a NUL, which strchr finds */
+        }
+    }
+    return clu_utf8_ascii(pattern);
+}
+
+/* What stands behind the last star is compared first: it says no to most. */
+static bool match_simple(clu_slice p, clu_slice s)
+{
+    while (p.n > 0 && s.n > 0 && p.p[p.n - 1] != '*') {
+        p.n--;
+        s.n--;
+        if (p.p[p.n] != '?' && p.p[p.n] != s.p[s.n]) {
+            return false;
+        }
+    }
+    size_t i = 0, k = 0, star = SIZE_MAX, from = 0;
+    while (k < s.n) {
+        if (i < p.n && p.p[i] == '*') {
+            star = i++;
+            from = k;
+        } else if (i < p.n && (p.p[i] == '?' || p.p[i] == s.p[k])) {
+            i++;
+            k++;
+        } else if (star != SIZE_MAX) {
+            i = star + 1;
+            k = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (i < p.n && p.p[i] == '*') {
+        i++;
+    }
+    return i == p.n;
+}
+
 static bool test(void *ctx, clu_match_how how, const clu_item *item,
                  clu_slice word)
 {
+    if (how == CLU_MATCH_GLOB && item->simple && clu_utf8_ascii(word)) {
+        return match_simple(item->text, word);
+    }
     clu_filter *filter = ctx;
     clu_plain plain;
     const char *text = plain_text(&plain, word);
@@ -167,6 +212,9 @@ static void settle(clu_filter *f)
     for (size_t i = 0; i < f->item_count; i++) {
         clu_slice *t = &f->items[i].text;
         t->p = f->text.p + (uintptr_t)t->p;
+        /* A service's name became its uuid there, which is no pattern. */
+        f->items[i].simple = is_simple(*t)
+            && strncmp(Tcl_GetString(f->items[i].pattern), "::", 2) != 0;
     }
     size_t first = 0;
     for (size_t i = 0; i < f->clause_count; i++) {
@@ -325,6 +373,33 @@ int clu_resolve_crowd(clu_node *node, Tcl_Interp *interp, clu_asked how,
     }
     return find(node, interp, how == CLU_ASKED_RESOLVER, objc, objv, collect,
                 crowd);
+}
+
+int clu_resolve_some(clu_node *node, clu_asked how, Tcl_Size objc,
+                     Tcl_Obj *const objv[], clu_crowd *some)
+{
+    clu_filter *f = clu_alloc(sizeof *f);
+    if (f == NULL) {
+        return TCL_ERROR;
+    }
+    filter_init(f, node, node->state->interp);
+    int code = how == CLU_ASKED_ALL ? TCL_OK
+        : read_all(f, how == CLU_ASKED_RESOLVER, objc, objv);
+    if (code == TCL_OK) {
+        settle(f);
+        clu_match_aim(&f->match, clu_engine_table(node->engine));
+        size_t met = 0;
+        for (size_t i = 0; i < some->count; i++) {
+            if (some->at[i]->state != CLU_SERVICE_GONE
+                && clu_match_service(&f->match, some->at[i])) {
+                some->at[met++] = some->at[i];
+            }
+        }
+        some->count = met;
+    }
+    filter_fini(f);
+    clu_free(f);
+    return code;
 }
 
 /* ---- one service, or ourselves ----------------------------------------------------------- */

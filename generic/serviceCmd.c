@@ -44,25 +44,20 @@ static int run(ClientData cd, Tcl_Interp *interp, int objc,
 
 /* ---- life ---------------------------------------------------------------------- */
 
-/* From now on other names are found, or the same ones mean others. */
-static void renamed(clu_service_cmd *cmd)
-{
-    if (cmd->node != NULL) {
-        cmd->node->names++;
-    }
-}
-
 static void name_it(clu_service_cmd *cmd, Tcl_Obj *name)
 {
-    Tcl_Obj *before = cmd->service->name;
+    clu_service *s = cmd->service;
+    Tcl_Obj *before = s->name;
     if (name != NULL) {
         Tcl_IncrRefCount(name);
+    }
+    s->name = name;
+    if (cmd->node != NULL) {
+        clu_recall_renamed(cmd->node, s, before);
     }
     if (before != NULL) {
         Tcl_DecrRefCount(before);
     }
-    cmd->service->name = name;
-    renamed(cmd);
 }
 
 static void show(clu_service_cmd *cmd, clu_service *s, Tcl_Obj *name)

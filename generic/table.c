@@ -16,6 +16,12 @@ void clu_table_fini(clu_table *t)
     while (!clu_list_empty(&t->order)) {
         clu_table_drop(t, CLU_SERVICE_OF(t->order.next));
     }
+    for (size_t i = 0; i < CLU_CHANGES; i++) {
+        if (t->changed[i] != NULL) {
+            clu_service_release(t->changed[i]);
+            t->changed[i] = NULL;
+        }
+    }
     clu_map_fini(&t->by_uuid);
     clu_map_fini(&t->by_id);
     clu_map_fini(&t->words);
@@ -255,6 +261,16 @@ static clu_err enter_places(clu_table *t, clu_entering *in,
     return err;
 }
 
+static void note_change(clu_table *t, clu_service *s)
+{
+    clu_service **place = &t->changed[t->changes++ % CLU_CHANGES];
+    clu_service_hold(s);
+    if (*place != NULL) {
+        clu_service_release(*place);
+    }
+    *place = s;
+}
+
 /* Enters a service under new words and then leaves the old ones. */
 static clu_err index_again(clu_table *t, clu_service *s, clu_items tags,
                            const clu_address *addr, bool local)
@@ -281,7 +297,7 @@ static clu_err index_again(clu_table *t, clu_service *s, clu_items tags,
     s->tag_count = (uint32_t)tag_count;
     leave_all(t, before, count);
     clu_free(before);
-    t->changes++;
+    note_change(t, s);
     return CLU_OK;
 }
 
@@ -437,6 +453,8 @@ clu_err clu_table_insert(clu_table *t, clu_slice sid, clu_slice hid,
     if (err != CLU_OK) {
         if (s != NULL) {
             leave_all(t, s->entries, s->entry_count);
+            s->entry_count = s->tag_count = 0;
+            s->state = CLU_SERVICE_GONE;
             clu_service_release(s);
         }
         leave_source(t, home);
@@ -465,8 +483,8 @@ void clu_table_drop(clu_table *t, clu_service *s)
     s->home = NULL;
     t->weight -= s->weight;
     t->count--;
-    t->changes++;
     s->state = CLU_SERVICE_GONE;
+    note_change(t, s);
     clu_service_release(s);
 }
 

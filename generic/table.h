@@ -38,6 +38,8 @@ static inline clu_service *const *clu_word_members(const clu_word *word)
     return word->count > 1 ? word->members.many : &word->members.one;
 }
 
+#define CLU_CHANGES 16          /* so many of the last are known */
+
 typedef struct clu_table {
     clu_map by_uuid, by_id, words, sources;
     clu_list order;
@@ -45,7 +47,9 @@ typedef struct clu_table {
     size_t weight;              /* bytes charged */
     uint64_t next_id;
     uint64_t changes;           /* grows whenever somebody is found by other
-                                   words than before, comes or goes */
+                                   words than before, comes or goes: ... */
+    clu_service *changed[CLU_CHANGES];  /* ... who did, held: change n stands
+                                           at n % CLU_CHANGES */
     const clu_limits *limits;
 } clu_table;
 
