@@ -1,4 +1,5 @@
 # descriptors exhausted for 5 s of 64: CPU <= 5 % meanwhile, recovery <= 1 s
+# alone
 # netns
 #
 # The application takes all 64 and keeps them; strangers go on connecting, and

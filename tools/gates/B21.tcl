@@ -1,4 +1,5 @@
 # hash flood: 1 MiB of keys that collide in unkeyed hashes, as tags, ids and map: loop stall <= 20 ms
+# alone
 # netns
 #
 # Such keys fall together in every table that goes by the sum of 9, 31 or 33

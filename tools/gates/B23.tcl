@@ -1,4 +1,5 @@
 # slow peer, one of ten stopped under load: queue <= 1 MiB, cut at 10 s, p99 of the others <= 2 x
+# alone
 # netns
 #
 # A hub asks nine peers and pours messages into a tenth, which is stopped. A

@@ -1,4 +1,5 @@
 # bad datagrams at full speed: stall <= 20 ms, RSS + <= 4 MB, 0 services, counters add up, good member kept
+# alone
 # netns
 #
 # Random, mutated and cut ones, 10^6 of each (a third of it at gate A), to a member

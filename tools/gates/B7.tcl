@@ -1,4 +1,5 @@
 # bad streams: stall <= 20 ms, RSS + <= 4 MB, 0 services, descriptors back within 2 s, good member kept
+# alone
 # netns
 #
 # By TCP and by Unix sockets 10^4 streams each (B: 10^5): random bytes, mutated

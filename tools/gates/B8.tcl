@@ -1,4 +1,5 @@
 # half-open connections: pending <= 64, 16 a source, reaped <= 5 s, RSS + <= 8 MB, queries >= 95 % within 2 s, no abort
+# alone
 # netns
 #
 # 2,000 connections (B: 10,000) from 50 addresses, a byte a second of each for

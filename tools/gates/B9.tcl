@@ -1,4 +1,5 @@
 # forged beacons, 10^6 at full speed: <= 1024 services, 64 a source, <= 2 KB RSS each, live members kept, bytes out/in <= 1.0
+# alone
 # netns --eth
 #
 # Four victims, each alone with a good member of its cluster, so that what is
