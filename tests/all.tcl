@@ -4,7 +4,8 @@
 #                       [PATTERN ...]
 #
 # PATTERN selects files by name ("frame", "frame.test", "f*"). The package is
-# taken from $CLUSTER_BUILD, or ../build. A file is handed a directory of its
+# taken from $CLUSTER_BUILD, or ../build; $CLUSTER_UNDER are words in front of
+# each tclsh that runs a test file. A file is handed a directory of its
 # own as $CLUSTER_TEST_TMP, also tcltest's -tmpdir. Its first lines may say:
 #
 #   # netns            run it in a network namespace with nothing but lo
@@ -32,6 +33,8 @@ namespace eval suite {
     variable total {passed 0 failed 0 skipped 0}
     variable job;           # by channel: what runs there, since when
     variable repeated {};   # paths that were run once more
+    variable under [expr {
+        [info exists ::env(CLUSTER_UNDER)] ? $::env(CLUSTER_UNDER) : {}}]
     variable sanitizers;    # by variable: the options we were given
     variable done 0
 }
@@ -128,9 +131,10 @@ proc suite::namespaceWorks {} {
 
 proc suite::command {path asked} {
     variable root
+    variable under
     set command [list $path]
     if {[file extension $path] eq ".test"} {
-        set command [list [info nameofexecutable] $path]
+        set command [list {*}$under [info nameofexecutable] $path]
     }
     if {[dict get $asked netns]} {
         set command [list $root/tools/in-netns {*}[dict get $asked options] \
