@@ -96,6 +96,5 @@ proc ::cluster::shell::Silence message {
 interp bgerror {} {apply {{message details} {
     ::cluster::shell::life::Broken $message $details
 }}}
-if {[info exists argv]} {
-    ::cluster::shell::life::Leave [::cluster::shell::Main $argv]
-}
+after 0 {::cluster::shell::life::Leave [::cluster::shell::Main $argv]}
+vwait forever

@@ -17,9 +17,9 @@ proc ::cluster::shell::terminal::Is channel {
         || [dict exists $settings -winsize]}]
 }
 
-# What cannot be written in the encoding of the locale shall not stop us.
+# What cannot be read or written in the locale's encoding shall not stop us.
 proc ::cluster::shell::terminal::Open {} {
-    foreach channel {stdout stderr} {
+    foreach channel {stdin stdout stderr} {
         catch {fconfigure $channel -profile replace}
     }
     fconfigure stdout -translation lf \

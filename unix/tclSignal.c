@@ -34,6 +34,8 @@ typedef struct clu_signals {
     Tcl_TimerToken look;
 } clu_signals;
 
+/* Signals are the process's, so there is one of each. */
+static clu_signals told;
 static int wake[2] = { -1, -1 };        /* the pipe; its first end is read */
 
 static void caught(int number)
@@ -105,18 +107,27 @@ static void handle_all(void (*handler)(int))
     }
 }
 
-static void stop(ClientData cd, Tcl_Interp *interp)
+/* With the interpreter, or at the thread's end, whichever comes first. */
+static void stop(ClientData cd)
 {
-    (void)interp;
     clu_signals *w = cd;
+    if (wake[0] < 0) {
+        return;
+    }
     handle_all(SIG_DFL);
+    Tcl_DeleteThreadExitHandler(stop, w);
     Tcl_DeleteFileHandler(wake[0]);
     Tcl_DeleteTimerHandler(w->look);
     close(wake[0]);
     close(wake[1]);
     wake[0] = wake[1] = -1;
     Tcl_DecrRefCount(w->prefix);
-    clu_free(w);
+}
+
+static void on_interp_gone(ClientData cd, Tcl_Interp *interp)
+{
+    (void)interp;
+    stop(cd);
 }
 
 static bool open_pipe(void)
@@ -145,15 +156,15 @@ int clu_signals_cmd(ClientData cd, Tcl_Interp *interp, int objc,
         return clu_tcl_error(interp, CLU_EXISTS, "the signals of this process "
                              "are told to another interpreter");
     }
-    clu_signals *w = clu_alloc(sizeof *w);
-    if (w == NULL || !open_pipe()) {
-        clu_free(w);
-        return clu_tcl_error(interp, CLU_NOMEM, "no pipe for signals");
+    if (!open_pipe()) {
+        return clu_tcl_error(interp, CLU_SYSTEM, "no pipe for signals");
     }
+    clu_signals *w = &told;
     w->interp = interp;
     w->prefix = objv[1];
     Tcl_IncrRefCount(w->prefix);
-    Tcl_SetAssocData(interp, KEY, stop, w);
+    Tcl_SetAssocData(interp, KEY, on_interp_gone, w);
+    Tcl_CreateThreadExitHandler(stop, w);
     Tcl_CreateFileHandler(wake[0], TCL_READABLE, on_byte, w);
     w->look = Tcl_CreateTimerHandler(LOOK_EVERY, look, w);
     handle_all(caught);
