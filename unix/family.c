@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { V4 = 4, V6 = 6, BACKLOG = 4096 };        /* the system's own is less */
+enum { V4 = 4, V6 = 6, BACKLOG = 4096,          /* the system's own is less */
+       STALL_LATER = 1000, STALL_MOST = 1000000000 };           /* ms */
 
 static const clu_address loopback4 = { .family = V4, .ip = { 127, 0, 0, 1 } };
 static const clu_address loopback6 = { .family = V6, .ip = { [15] = 1 } };
@@ -111,9 +112,18 @@ static clu_err tcp_reach(const clu_stream *s, const clu_target *to,
     return CLU_OK;
 }
 
-static void tcp_prepare(int fd)
+/* What the system holds of ours is not taken either: without an end to that
+   it tries for a quarter of an hour, and after a long cut rests as long as
+   that lasted.  Our own deadline, which gives frames back, comes first. */
+static void tcp_prepare(const clu_stream *s, int fd)
 {
     (void)clu_sock_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+#ifdef TCP_USER_TIMEOUT
+    int64_t ms = s->t.limits->at[CLU_LIMIT_STALL];
+    (void)clu_sock_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                          ms < STALL_MOST ? (int)ms + STALL_LATER
+                                          : STALL_MOST);
+#endif
 }
 
 /* Others' hosts, where we are local; and ourselves: a connect to a free port
@@ -185,8 +195,9 @@ static clu_err unix_reach(const clu_stream *s, const clu_target *to,
     return err == CLU_OK ? clu_sockaddr_path(path, addr) : err;
 }
 
-static void unix_prepare(int fd)
+static void unix_prepare(const clu_stream *s, int fd)
 {
+    (void)s;
     (void)fd;
 }
 

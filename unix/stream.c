@@ -235,7 +235,7 @@ static void on_accepted(clu_listener *listener, int fd,
         count(s, CLU_COUNT_links_refused);
         return;
     }
-    s->family->prepare(fd);
+    s->family->prepare(s, fd);
     l->peer = *from;
     l->local = s->family->local_only || clu_host_is_local(s->host, from);
     s->pending_count++;
@@ -258,7 +258,7 @@ static clu_err connect_to(clu_stream *s, const clu_target *to, clu_ms now,
     if (err != CLU_OK) {
         return err;
     }
-    s->family->prepare(fd);
+    s->family->prepare(s, fd);
     err = clu_stream_add(s, fd, &addr, now, link);
     if (err != CLU_OK) {
         return err;

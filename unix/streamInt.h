@@ -31,7 +31,7 @@ typedef struct clu_family {
     /* Where a target is, or why we do not go there. */
     clu_err (*reach)(const clu_stream *s, const clu_target *to,
                      clu_sockaddr *addr);
-    void (*prepare)(int fd);            /* options of every connection */
+    void (*prepare)(const clu_stream *s, int fd);   /* every connection */
     /* May we talk with who is at the other end? */
     bool (*admits)(const clu_stream *s, int fd, const clu_address *from);
     clu_err (*props)(const clu_stream *s, clu_buf *out);

@@ -16,7 +16,8 @@
 enum { BASE = 100000,           /* our descriptors; others are the system's */
        SOCKETS = 4096,
        WINDOW = 4096, SEGMENT = 1400,           /* bytes */
-       RTO = 200, RTO_MAX = 2000, SYN = 1000, SYN_MAX = 64000 };    /* ms */
+       RTO = 200, RTO_MAX = 64000, SYN = 1000, SYN_MAX = 64000,     /* ms */
+       UNTAKEN = 11000 };       /* ms, as family.c asks the system for */
 
 typedef enum { FREE, OPENED, LISTENS, CONNECTING, FAILED, UP, RESET } state;
 
@@ -39,6 +40,7 @@ typedef struct vsock {
     clu_ms next;                /* the head is tried, or arrives, then */
     bool arriving;              /* it got through and arrives at next */
     clu_ms rto;
+    clu_ms begun;               /* since then the head is tried */
     unsigned char in[WINDOW];
     size_t in_n;
     bool ended;                 /* the other end said so */
@@ -177,7 +179,7 @@ static void append(vsock *s, const unsigned char *p, size_t n)
         memcpy(g->bytes, p, n);
     }
     if (clu_list_empty(&s->out)) {
-        s->next = virtual_now;
+        s->next = s->begun = virtual_now;
         s->arriving = false;
     }
     clu_list_append(&s->out, &g->at);
@@ -318,10 +320,18 @@ static vsock *listener_at(unsigned host, uint16_t port)
     return NULL;
 }
 
+/* What it tries in vain it tries again, after twice as long; bytes that nobody
+   takes for too long end the connection. */
 static void again_later(vsock *s, clu_ms most)
 {
+    clu_ms end = s->is == UP ? s->begun + UNTAKEN : CLU_NEVER;
     s->arriving = false;
+    if (virtual_now >= end) {
+        reset(s);
+        return;
+    }
     s->next = virtual_now + s->rto;
+    s->next = s->next < end ? s->next : end;
     s->rto = s->rto * 2 < most ? s->rto * 2 : most;
 }
 
@@ -396,6 +406,7 @@ static void arrive(vsock *s, segment *g)
     clu_list_unlink(&g->at);
     clu_free(g);
     s->rto = RTO;
+    s->begun = virtual_now;
     s->arriving = false;
     s->next = clu_list_empty(&s->out) ? CLU_NEVER : virtual_now;
 }
@@ -527,8 +538,9 @@ static clu_err stream_reach(const clu_stream *s, const clu_target *to,
     return CLU_OK;
 }
 
-static void stream_prepare(int fd)
+static void stream_prepare(const clu_stream *s, int fd)
 {
+    (void)s;
     (void)fd;
 }
 
