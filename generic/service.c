@@ -52,11 +52,12 @@ bool clu_service_word(clu_slice word, const clu_limits *limits)
 
 static clu_slice put(unsigned char **at, clu_slice bytes)
 {
-    clu_slice copy = clu_slice_of(bytes.n ? *at : NULL, bytes.n);
-    if (bytes.n) {
-        memcpy(*at, bytes.p, bytes.n);
-        *at += bytes.n;
+    if (bytes.n == 0 || *at == NULL) {
+        return (clu_slice){ 0 };
     }
+    clu_slice copy = clu_slice_of(*at, bytes.n);
+    memcpy(*at, bytes.p, bytes.n);
+    *at += bytes.n;
     return copy;
 }
 

@@ -19,16 +19,16 @@
 
 #include "../generic/clu.h"
 
-#define CLU_LINGER_SHORT  1000  /* us: a wait that a stretch would have spared */
-#define CLU_LINGER_LEAST  4     /* waits in a row, at least ... */
-#define CLU_LINGER_MOST   64  /* ... and at most */
+#define CLU_LINGER_SHORT 1000   /* us: a wait that a stretch would spare */
+#define CLU_LINGER_LEAST 4      /* waits in a row, at least ... */
+#define CLU_LINGER_MOST  64     /* ... and at most */
 
 typedef struct clu_linger {     /* zeroed: nothing is known yet */
     unsigned row;               /* short waits of Tcl's, ended by us alone */
     unsigned needed;            /* of them; 0: the least */
 } clu_linger;
 
-/* Tcl woke us after so many us; alone: for nobody else.  May a stretch begin? */
+/* Tcl woke us after so many us; alone: for nobody else.  May one begin? */
 bool clu_linger_woken(clu_linger *l, bool alone, int64_t waited);
 
 /* A stretch is over; for the last so many us nothing came. */

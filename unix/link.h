@@ -106,9 +106,10 @@ clu_err clu_link_create(clu_link_pool *pool, int fd, const clu_sockaddr *to,
 
 /*
  * Writes it at once or queues it; where the loop is corked and the peer takes
- * frames put together it waits for others.  LIMIT, NOMEM: not taken.  SYSTEM: the link
- * is broken, nothing of this frame left, and ended will follow.  Behind frames
- * that wait for that it is queued still, so that their order is kept.
+ * frames put together it waits for others.  LIMIT, NOMEM: not taken.  SYSTEM:
+ * the link is broken, nothing of this frame left, and ended will follow.
+ * Behind frames that wait for that it is queued still, so that their order is
+ * kept.
  */
 clu_err clu_link_send(clu_link *l, clu_slice frame, const clu_ticket *ticket,
                       clu_ms now);
