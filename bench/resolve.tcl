@@ -15,6 +15,7 @@ proc joined name {
     set ::hid [bench::ask $name {$cluster hid}]
     bench::ask $name "[list load $::library Boundary]; [list proc each \
         {count script} [info body bench::each]]"
+    bench::ask $name $::remember
     bench::pin [bench::processes $name] $bench::cpu
 }
 
@@ -31,11 +32,35 @@ proc grow {name to} {
     if {[known $name] != $to} {
         error "[known $name] of $to are known"
     }
+    bench::ask $name "set known [expr {min($to, $::most)}]"
 }
 
 # Microseconds of the processor for one, in the member.
 proc timed {name what count} {
     bench::ask $name [list each $count [dict get $::ask $what]]
+}
+
+# The same as if for the first time: a command was renamed to and fro more often
+# than is remembered.
+proc anew {name what count} {
+    bench::ask $name "[list anew [dict get $::ask $what] $count]"
+}
+
+set remember {
+    proc anew {script count} {
+        set took 0
+        set service [lindex [$::cluster services] 0]
+        for {set i 0} {$i < $count} {incr i} {
+            for {set k 0} {$k < 9} {incr k} {
+                rename $service ::aside
+                rename ::aside $service
+            }
+            set began [boundary clock]
+            uplevel #0 $script
+            set took [expr {$took + [boundary clock] - $began}]
+        }
+        return [expr {$took / $count}]
+    }
 }
 
 # The same after so many have gone, who are not asked for: after one, and after
@@ -49,9 +74,9 @@ proc listed count {
     bench::each 200 [list boundary list $count]
 }
 
-# No pattern is asked for twice.
+# Neither a sid nor a pattern is asked for twice in a row.
 set ask {
-    one {$cluster resolve s0000007}
+    one {$cluster resolve [format s%07d [expr {[incr next 7] % $known}]]}
     tenth {$cluster resolve tenth}
     two {$cluster resolve [list every even]}
     services {$cluster services}
@@ -66,7 +91,7 @@ if {!$quick} {
     foreach to {100 300 1000 3000} {
         grow small $to
         foreach {name words} $plotted {
-            bench::point resolve $words $to [timed small $name 100]
+            bench::point resolve $words $to [anew small $name 30]
         }
     }
     bench::stop small
@@ -169,6 +194,6 @@ foreach {name bar} {match 2500 regexp 10000} {
     }
 }
 foreach {name words} $plotted {
-    bench::point resolve $words $most [dict get $got $name median]
+    bench::point resolve $words $most [anew us $name 30]
 }
 bench::end

@@ -85,7 +85,7 @@ proc plots records {
     foreach {name title against} {
         services "Cost of a packet against the number of services"
         "services known"
-        resolve "Cost of resolving against the number of services"
+        resolve "Cost of resolving for the first time against the number of services"
         "services known"
         connections "Cost of a query over t against the number of connections"
         "connections, all but one of them idle"
