@@ -31,6 +31,10 @@ proc ::cluster::shell::Load file {
     uplevel #0 [list source -encoding utf-8 [file join $Folder $file.tcl]]
 }
 
+if {[catch {package require cmdline}]} {
+    puts stderr "cluster: it needs tcllib, which is not found here"
+    exit 1
+}
 foreach file {commands options terminal output life members} {
     ::cluster::shell::Load $file
 }

@@ -151,5 +151,6 @@ proc onTerminal args {
         exec timeout 30 script -qec "stty columns 200; [join $words]" \
             /dev/null </dev/null
     } text
+    regsub {\nchild process exited abnormally$} $text {} text
     return [string map {\r {}} $text]
 }
