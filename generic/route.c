@@ -110,6 +110,33 @@ static clu_err hand_over(clu_trip *trip, unsigned index, bool *nowhere)
     return err;
 }
 
+#define LARGE 32768             /* bytes of a frame */
+
+/*
+ * Who accepts a connection closes it when its first packet is beyond what a
+ * stranger may send (-maxunproven), and a frame that has left in part is never
+ * repeated.  So a heartbeat goes before a large one.
+ */
+static clu_err introduce(clu_trip *trip, unsigned index)
+{
+    clu_engine *e = trip->e;
+    clu_packet p = { 0 }, *packet = &p, *owned = NULL;
+    clu_buf scratch;
+    clu_buf_init(&scratch, (size_t)e->config.limits.at[CLU_LIMIT_MESSAGE]);
+    clu_err err = clu_compose_beacon(e, &p, CLU_TYPE_HEARTBEAT, 0, true, true,
+                                     &scratch);
+    if (err == CLU_OK) {
+        err = clu_engine_ask_send(e, &packet, &owned, &trip->s->id, 1, false);
+    }
+    if (err == CLU_OK && trip->s->state != CLU_SERVICE_GONE) {
+        clu_route_send(e, trip->s, packet, 1u << index, 0, CLU_ROUTE_QUIET,
+                       trip->now, NULL);
+    }
+    clu_free(owned);
+    clu_buf_fini(&scratch);
+    return e->left || trip->s->state == CLU_SERVICE_GONE ? CLU_GONE : CLU_OK;
+}
+
 static clu_err attempt(clu_trip *trip, unsigned index)
 {
     clu_engine *e = trip->e;
@@ -120,7 +147,13 @@ static clu_err attempt(clu_trip *trip, unsigned index)
         return CLU_LIMIT;
     }
     bool nowhere = false;
-    clu_err err = hand_over(trip, index, &nowhere);
+    clu_err err = CLU_OK;
+    if (trip->frame.n > LARGE && !t->datagram) {
+        err = introduce(trip, index);
+    }
+    if (err == CLU_OK) {
+        err = hand_over(trip, index, &nowhere);
+    }
     if (err == CLU_OK) {
         if (reply) {
             pay(trip->s, trip->frame.n);

@@ -4,7 +4,6 @@ namespace eval ::cluster::shell::talk {
     variable Outcomes {
         name text uuid text outcome text ms number answer text
     }
-    variable Large 16384;       # characters of a message that is not small
     variable Sent {name text uuid text outcome text via text}
 }
 
@@ -119,7 +118,6 @@ proc ::cluster::shell::talk::Verdict outcomes {
 # cluster send ?-option ...? ?DATA?
 proc ::cluster::shell::talk::Send {options words} {
     variable Sent
-    variable Large
     set payload [Payload $options $words]
     set cluster [::cluster::shell::members::Gather send $options]
     if {[dict exists $options -broadcast]} {
@@ -127,9 +125,6 @@ proc ::cluster::shell::talk::Send {options words} {
             [Passed $options {-op -channel}] $payload]]
     } else {
         set services [Targets $cluster $options]
-        if {[string length [lindex $payload 1]] > $Large} {
-            Introduce $cluster $services
-        }
         set records [Outcomes [$cluster send -services $services -report 1 \
             {*}[Passed $options {-op -channel}] {*}$payload]]
     }
@@ -173,14 +168,6 @@ proc ::cluster::shell::talk::Outcomes report {
             via [expr {$state eq "ok" ? $what : {}}]]
     }
     return $records
-}
-
-# A member closes a new connection whose first message is larger than it may be
-# (-maxunproven there): a small one goes first.
-proc ::cluster::shell::talk::Introduce {cluster services} {
-    foreach service $services {
-        $service send [$cluster heartbeat_payload protoprops 1]
-    }
 }
 
 # What is still queued for a connection would be lost when we leave.
