@@ -4,7 +4,7 @@
 # where they are not a matter of taste (tools/gates/tidy).
 set -euo pipefail
 tools/setup --packages clang-tidy cppcheck
-library=$(echo build/*.so)
+library=$(echo build/lib*.so)
 missed=0
 
 miss() {

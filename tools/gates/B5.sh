@@ -19,7 +19,8 @@ for target in $(sed -n 's/^\([a-z]*\) .*/\1/p' fuzz/budget); do
     gcc -std=gnu11 -D_GNU_SOURCE -g -Igeneric -Itests/c --coverage \
         -fprofile-abs-path -o "$build/replay-$target" "fuzz/$target.c" \
         fuzz/replay.c "$build/obj/tests/c/sim.o" "$build/libclustercore.a"
-    find "fuzz/corpus/$target" "$seeds/$target" -type f -print0 2>/dev/null |
+    mkdir -p "$seeds/$target"
+    find "fuzz/corpus/$target" "$seeds/$target" -type f -print0 |
         xargs -0 "$build/replay-$target"
 done
 
