@@ -10,7 +10,9 @@
 
 #ifdef CLU_POLLER_POLL
 
+#include <errno.h>
 #include <poll.h>
+#include <sys/select.h>
 
 struct clu_poller {
     struct pollfd *fds;         /* made anew for every wait */
@@ -62,7 +64,10 @@ static clu_err grow(clu_poller *p)
 clu_err clu_poller_set(clu_poller *p, clu_watch *watch, unsigned before,
                        unsigned events)
 {
-    (void)watch;
+    if (watch->fd >= FD_SETSIZE) {
+        errno = EMFILE;         /* Tcl 8.6 would end the process over it */
+        return CLU_SYSTEM;
+    }
     if (!before && events) {
         if (p->watched == p->room && grow(p) != CLU_OK) {
             return CLU_NOMEM;

@@ -5,6 +5,8 @@
  */
 #include "sock.h"
 
+#include "loopInt.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -111,6 +113,9 @@ void clu_address_of(const void *sockaddr, clu_address *out)
 
 int clu_sock_lift(int fd)
 {
+#ifdef CLU_POLLER_POLL
+    return fd;                  /* Tcl itself watches it: it must stay low */
+#endif
     if (fd < 0 || fd >= LOW) {
         return fd;
     }

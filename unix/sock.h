@@ -31,7 +31,7 @@ void clu_sock_close(int fd);            /* harmless for -1; keeps errno */
 clu_err clu_sock_bind(int fd, const clu_address *a);
 clu_err clu_sock_name(int fd, clu_address *a);
 clu_err clu_sock_option(int fd, int level, int name, int value);
-int clu_sock_lift(int fd);              /* to >= 1024 when possible */
+int clu_sock_lift(int fd);      /* to >= 1024 when possible; not with poll */
 
 /* MORE: nobody waits; SYSTEM with EMFILE, ENFILE, ENOBUFS or ENOMEM: later. */
 clu_err clu_sock_accept(int fd, int *link, clu_address *from);

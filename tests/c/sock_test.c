@@ -2,6 +2,7 @@
  * sock_test.c -- addresses of the system, and calls made safe.
  */
 #include "check.h"
+#include "loopInt.h"
 #include "sock.h"
 
 #include <arpa/inet.h>
@@ -59,7 +60,11 @@ TEST("sock-2.1 a descriptor is high, non-blocking and closed on exec")
     CHECK_ERR(clu_sock_open(AF_INET, SOCK_STREAM, &fd), CLU_OK);
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
+#ifdef CLU_POLLER_POLL
+    CHECK(fd < 1024);
+#else
     CHECK(limit.rlim_cur <= 1024 || fd >= 1024);
+#endif
     CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
     CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
     clu_sock_close(fd);
