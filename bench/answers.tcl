@@ -37,10 +37,12 @@ foreach on {pinned free} {
 foreach on {pinned free} {
     set got [bench::compete {flood-u flood-t} flood $on $ms]
     foreach protocol {u t} bar {{>= 120,000/s} -} {
-        set rate [expr {1e6 / [dict get $got flood-$protocol each]}]
+        # On one processor by its time, so that others do not count.
+        set key [expr {$on eq "pinned" ? "cpu" : "each"}]
+        set rate [expr {1e6 / [dict get $got flood-$protocol $key]}]
         bench::row {
             question {queries with 64 open at once, $protocol} on $on unit /s
-            ours $rate p99 [expr {1e6 / [dict get $got flood-$protocol each99]}]
+            ours $rate p99 [expr {1e6 / [dict get $got flood-$protocol ${key}99]}]
             only pinned bar {$bar}
             met [expr {$bar eq "-" ? "-" : $rate >= 120000}]
         }

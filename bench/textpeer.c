@@ -42,6 +42,15 @@ static void put(peer *p, const char *text)
     }
 }
 
+/* The NATS server asks now and then, also behind what we wait for. */
+static void answer_server(peer *p)
+{
+    while (p->n >= 6 && memcmp(p->line + p->n - 6, "PING\r\n", 6) == 0) {
+        p->n -= 6;
+        put(p, "PONG\r\n");
+    }
+}
+
 /* Reads until what came ends with this; keeps the text in line. */
 static void until(peer *p, const char *end)
 {
@@ -58,7 +67,7 @@ static void until(peer *p, const char *end)
             exit(0);
         }
         p->n += (size_t)got;
-        p->line[p->n] = '\0';
+        answer_server(p);
     }
 }
 
