@@ -12,6 +12,10 @@ proc ::cluster::shell::members::Join {command options} {
     if {[dict get $options -quiet]} {
         $cluster log list
     }
+    if {[$cluster name] eq $Name} {
+        # Whoever asks everybody shall not find an empty answer among them.
+        $cluster hook query {throw {CLUSTER VETO} "this is a shell"}
+    }
     return $cluster
 }
 
