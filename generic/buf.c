@@ -35,7 +35,7 @@ static clu_err fail(clu_buf *b, clu_err err)
 /* Twice the room, at least what is needed, at most the limit. */
 static size_t next_room(const clu_buf *b, size_t needed)
 {
-    size_t room = b->room > SIZE_MAX / 2 ? SIZE_MAX : 2 * b->room;
+    size_t room = 2 * b->room;  /* no block is half of all addresses */
     if (room < FIRST_ROOM) {
         room = FIRST_ROOM;
     }

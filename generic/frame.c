@@ -34,11 +34,7 @@ static const unsigned char *find_header(clu_slice header,
                                         const unsigned char *p,
                                         const unsigned char *end)
 {
-    while (p < end) {
-        p = memchr(p, header.p[0], (size_t)(end - p));
-        if (!p) {
-            return end;
-        }
+    while ((p = memchr(p, header.p[0], (size_t)(end - p))) != NULL) {
         if (mark_at(header, p, end) || begins_at(header, p, end)) {
             return p;
         }

@@ -102,7 +102,7 @@ clu_err clu_float_read(clu_cursor *c, double *value)
 /* The shortest digits that give the value back; false: with an exponent. */
 static bool print_plain(double value, char text[40])
 {
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = 15;; digits++) {      /* 17 give every value back */
         snprintf(text, 40, "%.*g", digits, value);
         double back = strtod(text, NULL);
         if (!(back < value) && !(back > value)) {

@@ -139,7 +139,7 @@ static clu_err take_enclosed(reader *r, clu_slice *args)
             take(r);
             return CLU_OK;
         }
-        depth += c == open && open != close;
+        depth += c == open;
     }
     return fail(&begin, "UNCLOSED", "an argument list is not closed");
 }

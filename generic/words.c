@@ -263,7 +263,7 @@ static clu_err add_folded(clu_buf *text, clu_slice word)
     for (size_t i = 0; i < word.n; i++) {
         unsigned char c = word.p[i];
         if (is_special(c) || (c == '#' && i == 0)) {
-            const char *at = c >= '\t' && c <= '\r'
+            const char *at = c <= '\r'
                 ? &"tnvfr"[c - '\t'] : (const char *)&word.p[i];
             clu_buf_byte(text, '\\');
             c = (unsigned char)*at;

@@ -38,6 +38,9 @@ TEST("clu-2.1 memory is zeroed, counted and given back")
     CHECK(p && q && p[0] == 0 && p[99] == 0);
     CHECK_EQ(clu_alloc_live(), live + 2);
     q = clu_realloc(q, 1000);
+    void *none = clu_realloc(NULL, 0);
+    CHECK(none != NULL);
+    clu_free(none);
     char *copy = clu_memdup("abc", 4);
     CHECK_STR(copy, "abc");
     void *empty = clu_memdup(NULL, 0);

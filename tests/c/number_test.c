@@ -90,6 +90,10 @@ TEST("number-1.3 the bytes are the original's where those were right")
     check_written(clu_float_write, 2147483648, "01000000000000e041");
     check_written(clu_float_write, 20.3, "01cdcccccccc4c3440");
     check_written(clu_vfloat_write, 1.5, "010105");
+    clu_buf narrow;
+    clu_buf_init(&narrow, 2);
+    CHECK_ERR(clu_vfloat_write(&narrow, 1.5), CLU_LIMIT);
+    clu_buf_fini(&narrow);
     check_written(clu_vfloat_write, -20.3, "001403");
     check_written(clu_vfloat_write, 1e10, "0180c8afa02500");
     check_written(clu_vfloat_write, 20.05, "031405");

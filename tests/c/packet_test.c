@@ -495,6 +495,18 @@ TEST("packet-5.7 a copy outlives the bytes it was made from")
     clu_free((void *)frame.p);
 }
 
+TEST("packet-5.8 a list whose bytes end early has the items before that")
+{
+    clu_items broken = { 2, clu_slice_str("\1a\5b") };
+    CHECK(clu_items_have(broken, clu_slice_str("a")));
+    CHECK(!clu_items_have(broken, clu_slice_str("b")));
+    clu_slice wire = broken.wire, item;
+    CHECK_ERR(clu_items_next(&wire, &item), CLU_OK);
+    CHECK_SLICE(item, "a");
+    CHECK_ERR(clu_items_next(&wire, &item), CLU_TRUNCATED);
+    CHECK_EQ(wire.n, 2);
+}
+
 static clu_err encode_and_copy(void *ctx)
 {
     const clu_packet *p = ctx;

@@ -245,6 +245,7 @@ TEST("words-3.2 a merged dict keeps places and takes the later values")
         { "a", "", 9, CLU_VALUE, "" },
         { "a 1", "b", 9, CLU_VALUE, "" },
         { "a 1", "{b", 9, CLU_VALUE, "" },
+        { "a 1", "b {c", 9, CLU_VALUE, "" },
         { "a 1 b 2", "c 3", 2, CLU_LIMIT, "" },
         { "a 1 b 2", "a 3", 2, CLU_OK, "a 3 b 2" },
         { "a 1 b 2 c 3", "", 2, CLU_LIMIT, "" },
