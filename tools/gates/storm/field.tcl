@@ -80,7 +80,10 @@ proc field::Step {f kind args} {
             close [dict get [Get $f pipes] {*}$args] write
         }
         end { End $f }
-        default { Truth $f $kind {*}$args }
+        rule {
+            Truth $f rule {*}$args
+            Set $f ttl [dict get $args ttl]
+        }
     }
 }
 
@@ -100,7 +103,7 @@ proc field::Start {f who} {
             exec "$@"
         } sh [info nameofexecutable] [file join $gate::here storm witness.tcl] \
         $who [Get $f place]/$who $seed -port $port -protocols {t d c} \
-        -heartbeat $storm::heartbeat -ttl [expr {$storm::ttl / 1000}] \
+        -heartbeat $storm::heartbeat -ttl [expr {[Get $f ttl] / 1000}] \
         2>@stderr] r+]
     dict set fields $f pipes $who $pipe
 }

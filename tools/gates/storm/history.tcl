@@ -26,7 +26,7 @@
 #   outcome    each service asked has one outcome by the time-out + 100 ms;
 #              done is told once, last
 #   answered   where nothing stands in the way a question is answered
-#   arrived    likewise what was sent arrives
+#   arrived    likewise what was sent arrives, within two seconds
 #   false lost nobody is lost who lives behind a network that loses <= 20 %
 #   view       3 heartbeats + 1 s after the last trouble all know all alive;
 #              who died is gone a second after its ttl, who left at once
@@ -139,15 +139,16 @@ proc history::Arrived {end} {
     variable soon
     dict for {id what} $sent {
         lassign $what at from protocol to
-        set late [expr {$at + $soon}]
+        set late [expr {$at + 2 * $soon}]
         foreach one $to {
             if {$late > $end || $one eq "*"
                     || ![Free $from $one [expr {$at - $settle}] $late {0 1}]} {
                 continue
             }
             Checked arrived
-            if {![info exists received($id,$one)]} {
-                Violation $at $from arrived "$id by $protocol to $one did not"
+            if {![info exists received($id,$one)]
+                    || $received($id,$one) > $late} {
+                Violation $at $from arrived "$id by $protocol to $one did not, in time"
             }
         }
     }

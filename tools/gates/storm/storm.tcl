@@ -8,7 +8,7 @@
 
 namespace eval storm {
     variable heartbeat 500
-    variable ttl 6000
+    variable ttl 6000;          # one scenario in four: ten times that
     variable long 4;            # one calm in so many is long; 0: none
     variable troubles {mild mild heavy split split splitMild oneway stop
         stopMild kill killMild leave killSplit mute}
@@ -88,6 +88,14 @@ proc storm::split {} {
     Pass 1000 11000
 }
 
+# So long that TCP rests; only where nobody expires meanwhile.
+proc storm::longSplit {} {
+    split
+    Pass 28000 40000
+    Do net heal
+    Pass 20000 25000
+}
+
 # They find each other again while much is lost.
 proc storm::splitMild {} {
     split
@@ -155,24 +163,27 @@ proc storm::mute {} {
 
 # ---- the whole -----------------------------------------------------------------
 
-proc storm::scenario {hosts seed troubles} {
+proc storm::scenario {hosts seed count} {
     variable random $seed
     variable plan {}
     variable now 0
     variable life {}
     variable heartbeat
     variable ttl
-    Do rule heartbeat $heartbeat ttl $ttl
+    variable long
+    variable troubles
+    set patient [expr {$long && ![Below 4]}]
+    set chosen [concat $troubles [expr {$patient ? {longSplit longSplit} : {}}]]
+    Do rule heartbeat $heartbeat ttl [expr {$ttl * ($patient ? 10 : 1)}]
     for {set host 1} {$host <= $hosts} {incr host} {
         Start $host
         Pass 0 200
     }
     Pass 3000 4000
-    for {set i 0} {$i < $troubles} {incr i} {
-        [Draw $storm::troubles]
+    for {set i 0} {$i < $count} {incr i} {
+        [Draw $chosen]
         Do net heal
         Pass 3000 4500
-        variable long
         if {$long && ![Below $long]} {
             Pass 10000 14000
         }

@@ -15,7 +15,7 @@
 
 enum { BASE = 100000,           /* our descriptors; others are the system's */
        SOCKETS = 4096,
-       WINDOW = 4096, SEGMENT = 1400,           /* bytes */
+       WINDOW = 32768, SEGMENT = 1400,          /* bytes */
        RTO = 200, RTO_MAX = 64000, SYN = 1000, SYN_MAX = 64000,     /* ms */
        UNTAKEN = 11000 };       /* ms, as family.c asks the system for */
 
