@@ -37,7 +37,8 @@ proc sum {law} {
 
 # ---- lives: while the fields take their time -------------------------------------
 
-set program [file join $gate::built life]
+set place [exec mktemp -d]
+set program [file join $place life]
 lives::build $program
 set begun [clock seconds]
 set lives 0
@@ -79,6 +80,7 @@ puts "the switches: $switched"
 law "the switches did something" {[dict get $switched passed] > 5000
     && [dict get $switched lost] + [dict get $switched blocked] > 50}
 
+file delete -force $place
 puts "checked: $totals"
 foreach what {life field} {
     foreach {law least} {received 400 order 200 outcome 400 answered 20

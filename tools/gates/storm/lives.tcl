@@ -13,16 +13,17 @@ proc lives::Compile {object source args} {
 proc lives::build {program {source ""} {part generic}} {
     variable objects
     set top [file normalize [file join $gate::here .. ..]]
+    set place [file dirname $program]   ;# of this gate alone: others run too
     if {![llength $objects]} {
         foreach name {life virtual virtualStream virtualDatagram} {
-            lappend objects $gate::built/$name.o
-            Compile $gate::built/$name.o $gate::here/storm/$name.c -Wall -Wextra
+            lappend objects $place/$name.o
+            Compile $place/$name.o $gate::here/storm/$name.c -Wall -Wextra
         }
         # What virtual.h stands in for must not be there a second time.
-        lappend objects $gate::built/libvirtual.a
+        lappend objects $place/libvirtual.a
         file copy -force $::env(CLUSTER_BUILD)/libclustercore.a \
-            $gate::built/libvirtual.a
-        exec ar d $gate::built/libvirtual.a loop.o loop_epoll.o sock.o host.o
+            $place/libvirtual.a
+        exec ar d $place/libvirtual.a loop.o loop_epoll.o sock.o host.o
     }
     set more {}
     if {$source ne ""} {
