@@ -38,7 +38,8 @@ proc field::begin {seed troubles} {
     variable fields
     set f [dict size $fields]
     set place [exec mktemp -d]
-    set channel [open |[list [compiled impair] 5 $seed 2>@stderr] r+]
+    set switch [compiled impair -include $gate::here/weather.h]
+    set channel [open |[list $switch 5 $seed 2>@stderr] r+]
     fconfigure $channel -buffering line
     dict set fields $f [dict create seed $seed place $place switch $channel \
         truth "" over 0 hosts {} pipes {} counters ""]
@@ -56,7 +57,7 @@ proc field::over {f} {
     return [Get $f over]
 }
 
-# ---- what is done to it ----------------------------------------------------------
+# ---- what is done to it --------------------------------------------------
 
 
 
@@ -121,7 +122,7 @@ proc field::End {f} {
     Set $f over 1
 }
 
-# ---- what came of it -------------------------------------------------------------
+# ---- what came of it -----------------------------------------------------
 
 # All histories, with each sid replaced by whose it is.  A life starts when it
 # says so, not when we hear of it.

@@ -63,7 +63,7 @@ void virtual_stream_watch(int fd, clu_watch *watch)
     sock_of(fd)->watch = watch;
 }
 
-/* ---- sockets --------------------------------------------------------------- */
+/* ---- sockets ----------------------------------------------------------- */
 
 bool clu_host_is_local(const clu_host *host, const clu_address *a)
 {
@@ -456,7 +456,7 @@ void virtual_stream_fini(void)
     sock_count = 1;
 }
 
-/* ---- the loop's part -------------------------------------------------------- */
+/* ---- the loop's part --------------------------------------------------- */
 
 static unsigned events_of(const vsock *s)
 {
