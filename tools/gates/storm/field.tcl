@@ -97,7 +97,8 @@ proc field::Start {f who} {
     variable fields
     variable port
     set host [lindex [split $who .] 0]
-    set seed [expr {([Get $f seed] * 31 + [string map {. 0} $who]) & 0x7fffffff}]
+    set seed [expr {([Get $f seed] * 31 + [string map {. 0} $who])
+        & 0x7fffffff}]
     set pipe [open |[list nsenter --net=[dict get [Get $f hosts] $host] \
         unshare --mount sh -c {
             mount -t sysfs -o ro sysfs /sys

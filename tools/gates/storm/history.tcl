@@ -148,7 +148,8 @@ proc history::Arrived {end} {
             Checked arrived
             if {![info exists received($id,$one)]
                     || $received($id,$one) > $late} {
-                Violation $at $from arrived "$id by $protocol to $one did not, in time"
+                Violation $at $from arrived \
+                    "$id by $protocol to $one did not, in time"
             }
         }
     }
@@ -238,7 +239,8 @@ proc history::Questions {who events end} {
                     asked $rest outcomes {} timedOut 0 since $waited]
             }
             heard {
-                if {[dict exists $heard $q,$what] && ![Doubled $what $who $at]} {
+                if {[dict exists $heard $q,$what]
+                        && ![Doubled $what $who $at]} {
                     Violation $at $who double "question $q of $what"
                 }
                 dict set heard $q,$what 1

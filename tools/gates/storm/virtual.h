@@ -34,7 +34,7 @@ clu_err virtual_stream(clu_loop *loop, clu_transport **t);      /* "t" */
 clu_err virtual_datagram(clu_loop *loop, bool group,            /* "c" or "d" */
                          clu_transport **t);
 
-clu_ms virtual_due(void);               /* when something happens, at earliest */
+clu_ms virtual_due(void);               /* when something happens next */
 void virtual_network(void);             /* what is due between the hosts */
 bool virtual_serve(clu_loop *loop);     /* its sockets and timers, once;
                                            false: nothing was ready */

@@ -46,8 +46,8 @@ static void fly(const vdatagram *from, unsigned host, uint16_t port,
                 uint64_t service, clu_slice bytes)
 {
     int64_t due[2];
-    int copies = weather_fate(virtual_sky, from->loop->host, host, false, virtual_now,
-                              due);
+    int copies = weather_fate(virtual_sky, from->loop->host, host, false,
+                              virtual_now, due);
     for (int i = 0; i < copies; i++) {
         datagram *d = clu_alloc(sizeof *d + bytes.n);
         *d = (datagram){ .due = due[i], .from_host = from->loop->host,
@@ -70,7 +70,8 @@ static clu_err datagram_send(clu_transport *t, const clu_target *to,
     if (to->addr.port == 0 && !t->multicast) {
         return CLU_UNREACHABLE;
     }
-    for (unsigned host = 1; !d->loop->dead && host <= virtual_sky->hosts; host++) {
+    unsigned hosts = d->loop->dead ? 0 : virtual_sky->hosts;
+    for (unsigned host = 1; host <= hosts; host++) {
         bool meant = to->addr.port == 0 || to->addr.ip[3] == host;
         if (host != d->loop->host && meant) {
             fly(d, host, to->addr.port, ticket->service, frame);

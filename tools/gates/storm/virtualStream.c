@@ -384,7 +384,8 @@ static void try_connect(int n)
 static void arrive(vsock *s, segment *g)
 {
     vsock *o = socks[s->peer];
-    if (o->is != UP || (o->closed && g->n > 0)) {                 /* the other host says that nobody is there */
+    if (o->is != UP || (o->closed && g->n > 0)) {
+        /* The other host says that nobody is there. */
         if (weather_blocks(virtual_sky, s->to_host, s->host, true)) {
             again_later(s, RTO_MAX);
         } else {
@@ -485,7 +486,8 @@ static unsigned wanted(const vsock *s)
 bool virtual_stream_serve(clu_loop *loop)
 {
     bool any = false;
-    int first = sock_count > 1 ? 1 + (int)virtual_draw((unsigned)sock_count - 1) : 1;
+    int first = sock_count < 2 ? 1
+        : 1 + (int)virtual_draw((unsigned)sock_count - 1);
     for (int i = 1; i < sock_count; i++) {
         vsock *s = socks[1 + (first + i) % (sock_count - 1)];
         unsigned events = s->owner == loop ? wanted(s) : 0;
