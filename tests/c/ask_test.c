@@ -5,58 +5,7 @@
 #include "frame.h"
 #include "sim.h"
 
-static const char *drop_name(size_t i)
-{
-    const char *name = clu_counter_name((clu_counter)i);
-    return strncmp(name, "drop_", 5) == 0 ? name : NULL;
-}
-
-/* The drop counters that moved: "drop_own", "drop_own drop_own", "". */
-static const char *moved(sim_member *m, const clu_counters *before)
-{
-    static char out[300];
-    out[0] = '\0';
-    const clu_counters *now = clu_engine_counters(m->engine);
-    for (size_t i = 0; i < CLU_COUNTER_COUNT; i++) {
-        uint64_t n = drop_name(i) ? now->at[i] - before->at[i] : 0;
-        for (; n > 0; n--) {
-            strcat(strcat(out, out[0] ? " " : ""), drop_name(i) + 5);
-        }
-    }
-    return out;
-}
-
-static size_t known(sim_member *m)
-{
-    return clu_engine_table(m->engine)->count;
-}
-
 static clu_from here(void) { return sim_from(23000); }
-
-static void own(clu_packet *p) { sim_text(p, CLU_FIELD_sid, "m0"); }
-static void bad_sid(clu_packet *p) { sim_text(p, CLU_FIELD_sid, "a::b"); }
-static void no_sid(clu_packet *p) { clu_packet_remove(p, CLU_FIELD_sid); }
-static void without_c(clu_packet *p)
-{
-    clu_packet_list(p, CLU_FIELD_protocols, sim_list("t u"));
-}
-static void type_9(clu_packet *p)
-{
-    clu_packet_number(p, CLU_FIELD_type, 9);
-}
-static void long_tag(clu_packet *p)
-{
-    clu_packet_list(p, CLU_FIELD_tags, sim_list(
-        "0123456789012345678901234567890123456789012345678901234567890123x"));
-}
-static void many_tags(clu_packet *p)
-{
-    char text[200] = "x";
-    for (int i = 0; i < 64; i++) {
-        strcat(text, " x");
-    }
-    clu_packet_list(p, CLU_FIELD_tags, sim_list(text));
-}
 
 static clu_ask asked_at;        /* where the hook acts */
 static int asked;
@@ -179,8 +128,8 @@ TEST("ask-1.1 a veto at any stage drops the packet and admits nobody")
         sim_member *m = s.at[0];
         clu_counters before = *clu_engine_counters(m->engine);
         event_in(&s, "x2");
-        CHECK_STR(moved(m, &before), "veto");
-        CHECK_EQ(known(m), 1);
+        CHECK_STR(sim_moved(m, &before), "veto");
+        CHECK_EQ(sim_known(m), 1);
         CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, NULL), 0);
         CHECK_EQ(asked, i + 1);
         sim_fini(&s);
@@ -215,9 +164,9 @@ TEST("ask-1.3 what a hook made must still be a packet of somebody else")
 {
     static const struct { void (*spoil)(clu_packet *); const char *counter; }
         cases[] = {
-        { own, "own" }, { bad_sid, "identity" }, { no_sid, "missing" },
-        { type_9, "type" }, { many_tags, "limit" }, { long_tag, "limit" },
-        { without_c, "missing" },
+        { sim_own, "own" }, { sim_bad_sid, "identity" }, { sim_no_sid, "missing" },
+        { sim_type_9, "type" }, { sim_many_tags, "limit" }, { sim_long_tag, "limit" },
+        { sim_without_c, "missing" },
     };
     for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
         check_about("%s", cases[i].counter);
@@ -226,8 +175,8 @@ TEST("ask-1.3 what a hook made must still be a packet of somebody else")
         spoil = cases[i].spoil;
         clu_counters before = *clu_engine_counters(s.at[0]->engine);
         event_in(&s, "x1");
-        CHECK_STR(moved(s.at[0], &before), cases[i].counter);
-        CHECK_EQ(known(s.at[0]), 1);
+        CHECK_STR(sim_moved(s.at[0], &before), cases[i].counter);
+        CHECK_EQ(sim_known(s.at[0]), 1);
         sim_fini(&s);
     }
 }
@@ -241,7 +190,7 @@ TEST("ask-1.4 a hook may leave the cluster at any stage")
         event_in(&s, "x1");
         CHECK_EQ(asked, 1);
         CHECK(clu_engine_left(m->engine));
-        CHECK_EQ(known(m), 0);
+        CHECK_EQ(sim_known(m), 0);
         CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, NULL), 0);
         CHECK(clu_engine_transport(m->engine, 0) != NULL);
         CHECK_EQ(clu_engine_deadline(m->engine), 0);
@@ -321,7 +270,7 @@ TEST("ask-1.7 what a service says that goes meanwhile is not told")
     sim_receive_packet(m, "c", &from, &p);
     CHECK_EQ(sim_told(m, CLU_NEWS_LOST, "x1"), 1);
     CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, "x1"), 0);
-    CHECK_EQ(known(m), 0);
+    CHECK_EQ(sim_known(m), 0);
     sim_fini(&s);
     CHECK_EQ(clu_alloc_live(), 0);
 }
@@ -336,7 +285,7 @@ TEST("ask-5.1 a frame that is refused on arrival is never decoded")
     clu_from from = here();
     clu_counters before = *clu_engine_counters(m->engine);
     sim_receive(m, "c", &from, clu_slice_str("no packet"));
-    CHECK_STR(moved(m, &before), "veto");
+    CHECK_STR(sim_moved(m, &before), "veto");
     CHECK_EQ(asked, 1);
     sim_fini(&s);
 }
@@ -365,7 +314,7 @@ TEST("ask-5.3 another host's frames reach no hook while we are for this one")
     from.local = false;
     clu_counters before = *clu_engine_counters(m->engine);
     sim_receive(m, "c", &from, clu_slice_str("no packet"));
-    CHECK_STR(moved(m, &before), "foreign");
+    CHECK_STR(sim_moved(m, &before), "foreign");
     CHECK_EQ(asked, 0);
     sim_fini(&s);
 }

@@ -4,32 +4,6 @@
 #include "check.h"
 #include "sim.h"
 
-static const char *drop_name(size_t i)
-{
-    const char *name = clu_counter_name((clu_counter)i);
-    return strncmp(name, "drop_", 5) == 0 ? name : NULL;
-}
-
-/* The drop counters that moved: "drop_own", "drop_own drop_own", "". */
-static const char *moved(sim_member *m, const clu_counters *before)
-{
-    static char out[300];
-    out[0] = '\0';
-    const clu_counters *now = clu_engine_counters(m->engine);
-    for (size_t i = 0; i < CLU_COUNTER_COUNT; i++) {
-        uint64_t n = drop_name(i) ? now->at[i] - before->at[i] : 0;
-        for (; n > 0; n--) {
-            strcat(strcat(out, out[0] ? " " : ""), drop_name(i) + 5);
-        }
-    }
-    return out;
-}
-
-static size_t known(sim_member *m)
-{
-    return clu_engine_table(m->engine)->count;
-}
-
 /* ---- one bad packet, one counter ----------------------------------------- */
 
 static clu_from here(void) { return sim_from(23000); }
@@ -42,18 +16,11 @@ static clu_from elsewhere(void)
 }
 
 static void as_is(clu_packet *p) { (void)p; }
-static void own(clu_packet *p) { sim_text(p, CLU_FIELD_sid, "m0"); }
-static void bad_sid(clu_packet *p) { sim_text(p, CLU_FIELD_sid, "a::b"); }
-static void no_sid(clu_packet *p) { clu_packet_remove(p, CLU_FIELD_sid); }
 static void no_hid(clu_packet *p) { clu_packet_remove(p, CLU_FIELD_hid); }
 static void no_type(clu_packet *p) { clu_packet_remove(p, CLU_FIELD_type); }
 static void no_protocols(clu_packet *p)
 {
     clu_packet_remove(p, CLU_FIELD_protocols);
-}
-static void without_c(clu_packet *p)
-{
-    clu_packet_list(p, CLU_FIELD_protocols, sim_list("t u"));
 }
 static void no_channel(clu_packet *p)
 {
@@ -66,10 +33,6 @@ static void foreign_hid(clu_packet *p)
 static void channel_5(clu_packet *p)
 {
     clu_packet_number(p, CLU_FIELD_channel, 5);
-}
-static void type_9(clu_packet *p)
-{
-    clu_packet_number(p, CLU_FIELD_type, 9);
 }
 static void type_huge(clu_packet *p)
 {
@@ -105,19 +68,6 @@ static void long_sid(clu_packet *p)
     memset(text, 'a', sizeof text - 1);
     sim_text(p, CLU_FIELD_sid, text);
 }
-static void long_tag(clu_packet *p)
-{
-    clu_packet_list(p, CLU_FIELD_tags, sim_list(
-        "0123456789012345678901234567890123456789012345678901234567890123x"));
-}
-static void many_tags(clu_packet *p)
-{
-    char text[200] = "x";
-    for (int i = 0; i < 64; i++) {
-        strcat(text, " x");
-    }
-    clu_packet_list(p, CLU_FIELD_tags, sim_list(text));
-}
 static void ping_without(clu_packet *p)
 {
     clu_packet_number(p, CLU_FIELD_type, CLU_TYPE_PING);
@@ -146,25 +96,25 @@ typedef struct bad_case {
 
 static const bad_case bad_cases[] = {
     { "good", "", as_is, here, 1 },
-    { "our own", "own", own, here, 0 },
-    { "bad sid", "identity", bad_sid, here, 0 },
-    { "no sid", "missing", no_sid, here, 0 },
+    { "our own", "own", sim_own, here, 0 },
+    { "bad sid", "identity", sim_bad_sid, here, 0 },
+    { "no sid", "missing", sim_no_sid, here, 0 },
     { "no hid", "missing", no_hid, here, 0 },
     { "no type", "missing", no_type, here, 0 },
     { "no channel", "missing", no_channel, here, 0 },
     { "no protocols", "missing", no_protocols, here, 0 },
-    { "no c", "missing", without_c, here, 0 },
+    { "no c", "missing", sim_without_c, here, 0 },
     { "hid of another host", "foreign", foreign_hid, here, 0 },
     { "address of another host", "foreign", as_is, elsewhere, 0 },
     { "channel 5", "channel", channel_5, here, 0 },
-    { "type 9", "type", type_9, here, 0 },
+    { "type 9", "type", sim_type_9, here, 0 },
     { "type 2^64-1", "type", type_huge, here, 0 },
     { "goodbye of a stranger", "unknown", goodbye, here, 0 },
     { "filter of others", "filter", for_others, here, 0 },
     { "empty filter", "filter", for_nobody, here, 0 },
     { "sid too long", "limit", long_sid, here, 0 },
-    { "tag too long", "limit", long_tag, here, 0 },
-    { "too many tags", "limit", many_tags, here, 0 },
+    { "tag too long", "limit", sim_long_tag, here, 0 },
+    { "too many tags", "limit", sim_many_tags, here, 0 },
     { "answer unasked", "unasked", answer, here, 1 },
     { "props no dict", "malformed", no_dict, here, 1 },
     { "props too long", "limit", much_data, here, 1 },
@@ -188,8 +138,8 @@ TEST("inbound-1.1 each bad packet moves one counter, its own")
         c->spoil(&p);
         clu_from from = c->from();
         sim_receive_packet(m, "c", &from, &p);
-        CHECK_STR(moved(m, &before), c->counter);
-        CHECK_EQ(known(m), c->known);
+        CHECK_STR(sim_moved(m, &before), c->counter);
+        CHECK_EQ(sim_known(m), c->known);
         sim_fini(&s);
     }
 }
@@ -213,9 +163,9 @@ TEST("inbound-1.2 bytes that are no packet move one counter, its own")
         clu_from from = here();
         sim_receive(m, "c", &from,
                     clu_slice_of(cases[i].bytes, cases[i].n));
-        CHECK_STR(moved(m, &before), cases[i].counter);
+        CHECK_STR(sim_moved(m, &before), cases[i].counter);
     }
-    CHECK_EQ(known(m), 0);
+    CHECK_EQ(sim_known(m), 0);
     sim_fini(&s);
 }
 
@@ -233,7 +183,7 @@ TEST("inbound-1.3 a full table drops newcomers and keeps who is there")
         clu_from from = here();
         sim_head(&p, sids[i], CLU_TYPE_HEARTBEAT);
         sim_receive_packet(m, "c", &from, &p);
-        CHECK_STR(moved(m, &before), drops[i]);
+        CHECK_STR(sim_moved(m, &before), drops[i]);
     }
     CHECK(sim_find(m, "a") != NULL && sim_find(m, "c") == NULL);
     sim_fini(&s);
@@ -253,7 +203,7 @@ TEST("inbound-1.4 a second sid on a connection is dropped")
     clu_counters before = *clu_engine_counters(m->engine);
     sim_head(&p, "b", CLU_TYPE_EVENT);
     sim_receive_packet(m, "t", &from, &p);
-    CHECK_STR(moved(m, &before), "link");
+    CHECK_STR(sim_moved(m, &before), "link");
     CHECK(sim_find(m, "b") == NULL);
     sim_head(&p, "a", CLU_TYPE_EVENT);
     sim_receive_packet(m, "t", &from, &p);
@@ -299,7 +249,7 @@ TEST("inbound-1.6 a known name from the wrong side of the host is dropped")
         from = local ? elsewhere() : here();
         clu_counters before = *clu_engine_counters(m->engine);
         sim_receive_packet(m, "c", &from, &p);
-        CHECK_STR(moved(m, &before), "identity");
+        CHECK_STR(sim_moved(m, &before), "identity");
         CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, "x1"), 1);
         CHECK_EQ(sim_find(m, "x1")->local, local);
         sim_fini(&s);
@@ -360,7 +310,7 @@ TEST("inbound-1.9 junk that a transport reports is counted")
     clu_arrival a = { .what = CLU_ARRIVED_JUNK, .why = CLU_HEADER,
                       .count = 9 };
     clu_engine_receive(m->engine, &a, s.now);
-    CHECK_STR(moved(m, &before), "header");
+    CHECK_STR(sim_moved(m, &before), "header");
     sim_fini(&s);
     CHECK_EQ(clu_alloc_live(), 0);
 }

@@ -140,21 +140,6 @@ TEST("outbound-1.6 one of those who are sent to is enough for success")
     sim_fini(&s);
 }
 
-typedef struct pair {
-    sim s;
-    sim_member *a, *b;          /* a asks, b answers */
-} pair;
-
-static void start(pair *p, const char *protocols)
-{
-    sim_init(&p->s, 1);
-    p->s.protocols = protocols;
-    p->a = sim_start(&p->s);
-    p->b = sim_start(&p->s);
-    sim_advance(&p->s, 5000);
-    sim_forget(&p->s);
-}
-
 /* ---- answers ------------------------------------------------------------- */
 
 TEST("outbound-2.1 an answer goes the way of its question, or another")
@@ -167,8 +152,8 @@ TEST("outbound-2.1 an answer goes the way of its question, or another")
     for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
         for (int late = 0; late < 2; late++) {
             check_about("%u %s %d", cases[i].allowed, cases[i].by, late);
-            pair p;
-            start(&p, "utc");
+            sim_pair p;
+            sim_pair_init(&p, "utc");
             if (cases[i].fault != NULL) {
                 clu_net_spoil(p.s.net, late ? p.a->port : p.b->port,
                               cases[i].fault,

@@ -20,24 +20,14 @@ static void note_frame(void *ctx, uint16_t from, uint16_t to,
     }
 }
 
-typedef struct pair {
-    sim s;
-    sim_member *a, *b;          /* a sends, b receives */
-} pair;
-
-static void start(pair *p, const char *protocols)
+static void start(sim_pair *p, const char *protocols)
 {
-    sim_init(&p->s, 1);
-    p->s.protocols = protocols;
-    p->a = sim_start(&p->s);
-    p->b = sim_start(&p->s);
-    sim_advance(&p->s, 5000);
-    sim_forget(&p->s);
+    sim_pair_init(p, protocols);
     clu_net_watch(p->s.net, note_frame, NULL);
     sent[0] = '\0';
 }
 
-static clu_err send_by(pair *p, uint32_t allowed, unsigned *used)
+static clu_err send_by(sim_pair *p, uint32_t allowed, unsigned *used)
 {
     clu_packet packet = { 0 };
     clu_engine_head(p->a->engine, &packet, CLU_TYPE_EVENT, 0);
@@ -76,7 +66,7 @@ static const struct { const char *protocols, *faults; clu_err err;
 
 /* Faults, a letter for each transport: - sound, b broken (it fails at once),
    d deaf (it comes back), f full. */
-static void spoil(pair *p, const char *protocols, const char *faults)
+static void spoil(sim_pair *p, const char *protocols, const char *faults)
 {
     for (size_t k = 0; protocols[k]; k++) {
         char name[2] = { protocols[k], '\0' };
@@ -91,7 +81,7 @@ TEST("route-1.1 the peer's order is followed, then the next that works")
 {
     for (size_t i = 0; i < CLU_COUNT_OF(orders); i++) {
         check_about("%s %s", orders[i].protocols, orders[i].faults);
-        pair p;
+        sim_pair p;
         start(&p, orders[i].protocols);
         spoil(&p, orders[i].protocols, orders[i].faults);
         unsigned used;
@@ -115,7 +105,7 @@ TEST("route-1.2 only what is allowed is tried, and a failure is told")
     };
     for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
         check_about("allowed %u", cases[i].allowed);
-        pair p;
+        sim_pair p;
         start(&p, "utc");
         clu_net_spoil(p.s.net, p.b->port, "u", CLU_NET_DEAF);
         unsigned used;
@@ -194,7 +184,7 @@ TEST("route-1.5 one met by a Unix socket is reached on this host's loopback")
 
 TEST("route-2.1 who is told that it is not reached makes itself anew")
 {
-    pair p;
+    sim_pair p;
     start(&p, "utc");
     clu_net_spoil(p.s.net, p.b->port, "u", CLU_NET_DEAF);
     unsigned used;
@@ -224,7 +214,7 @@ static clu_err leave_on_send(sim_member *m, clu_question *q)
 
 TEST("route-2.2 a hook may leave while we make ourselves anew")
 {
-    pair p;
+    sim_pair p;
     start(&p, "utc");
     p.b->ask = leave_on_send;
     clu_engine_patron(p.b->engine)->asks = 1u << CLU_ASK_SEND;
@@ -240,7 +230,7 @@ TEST("route-2.2 a hook may leave while we make ourselves anew")
 
 TEST("route-2.3 names of protocols nobody has change nothing")
 {
-    pair p;
+    sim_pair p;
     start(&p, "utc");
     static const char *const data[] = {
         "protocols {}", "protocols {x y z}", "protocols \"x {\"", "",

@@ -230,6 +230,16 @@ sim_member *sim_start(sim *s)
     return m;
 }
 
+void sim_pair_init(sim_pair *p, const char *protocols)
+{
+    sim_init(&p->s, 1);
+    p->s.protocols = protocols;
+    p->a = sim_start(&p->s);
+    p->b = sim_start(&p->s);
+    sim_advance(&p->s, 5000);
+    sim_forget(&p->s);
+}
+
 void sim_leave(sim_member *m)
 {
     clu_engine_leave(m->engine, m->in->now);
@@ -380,6 +390,32 @@ uint64_t sim_counter(const sim_member *m, clu_counter which)
     return clu_engine_counters(m->engine)->at[which];
 }
 
+static const char *drop_name(size_t i)
+{
+    const char *name = clu_counter_name((clu_counter)i);
+    return strncmp(name, "drop_", 5) == 0 ? name : NULL;
+}
+
+/* The drop counters that moved: "drop_own", "drop_own drop_own", "". */
+const char *sim_moved(const sim_member *m, const clu_counters *before)
+{
+    static char out[300];
+    out[0] = '\0';
+    const clu_counters *now = clu_engine_counters(m->engine);
+    for (size_t i = 0; i < CLU_COUNTER_COUNT; i++) {
+        uint64_t n = drop_name(i) ? now->at[i] - before->at[i] : 0;
+        for (; n > 0; n--) {
+            strcat(strcat(out, out[0] ? " " : ""), drop_name(i) + 5);
+        }
+    }
+    return out;
+}
+
+size_t sim_known(const sim_member *m)
+{
+    return clu_engine_table(m->engine)->count;
+}
+
 /* ---- packets of strangers ------------------------------------------------ */
 
 clu_items sim_list(const char *words)
@@ -457,4 +493,46 @@ void sim_receive_packet(sim_member *m, const char *via, const clu_from *from,
         }
     }
     clu_buf_fini(&frame);
+}
+
+/* ---- what is wrong with a packet ----------------------------------------- */
+
+void sim_own(clu_packet *p)
+{
+    sim_text(p, CLU_FIELD_sid, "m0");
+}
+
+void sim_bad_sid(clu_packet *p)
+{
+    sim_text(p, CLU_FIELD_sid, "a::b");
+}
+
+void sim_no_sid(clu_packet *p)
+{
+    clu_packet_remove(p, CLU_FIELD_sid);
+}
+
+void sim_without_c(clu_packet *p)
+{
+    clu_packet_list(p, CLU_FIELD_protocols, sim_list("t u"));
+}
+
+void sim_type_9(clu_packet *p)
+{
+    clu_packet_number(p, CLU_FIELD_type, 9);
+}
+
+void sim_long_tag(clu_packet *p)
+{
+    clu_packet_list(p, CLU_FIELD_tags, sim_list(
+        "0123456789012345678901234567890123456789012345678901234567890123x"));
+}
+
+void sim_many_tags(clu_packet *p)
+{
+    char text[200] = "x";
+    for (int i = 0; i < 64; i++) {
+        strcat(text, " x");
+    }
+    clu_packet_list(p, CLU_FIELD_tags, sim_list(text));
 }

@@ -96,6 +96,16 @@ clu_err sim_query(sim_member *m, clu_service *to, const char *data,
 void sim_answer_held(sim_member *m);
 
 uint64_t sim_counter(const sim_member *m, clu_counter which);
+/* The drop counters that moved: "own", "own own", ""; until the next call. */
+const char *sim_moved(const sim_member *m, const clu_counters *before);
+size_t sim_known(const sim_member *m);  /* services in its table */
+
+typedef struct sim_pair {       /* two who know one another, told nothing yet */
+    sim s;
+    sim_member *a, *b;
+} sim_pair;
+
+void sim_pair_init(sim_pair *p, const char *protocols);
 
 /* ---- packets of strangers ------------------------------------------------ */
 
@@ -110,5 +120,14 @@ void sim_receive(sim_member *m, const char *via, const clu_from *from,
                  clu_slice body);
 void sim_receive_packet(sim_member *m, const char *via, const clu_from *from,
                         const clu_packet *p);
+
+/* What is wrong with a packet: our own sid, an impossible one, none, ... */
+void sim_own(clu_packet *p);
+void sim_bad_sid(clu_packet *p);
+void sim_no_sid(clu_packet *p);
+void sim_without_c(clu_packet *p);
+void sim_type_9(clu_packet *p);
+void sim_long_tag(clu_packet *p);
+void sim_many_tags(clu_packet *p);
 
 #endif
