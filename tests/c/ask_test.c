@@ -164,8 +164,9 @@ TEST("ask-1.3 what a hook made must still be a packet of somebody else")
 {
     static const struct { void (*spoil)(clu_packet *); const char *counter; }
         cases[] = {
-        { sim_own, "own" }, { sim_bad_sid, "identity" }, { sim_no_sid, "missing" },
-        { sim_type_9, "type" }, { sim_many_tags, "limit" }, { sim_long_tag, "limit" },
+        { sim_own, "own" }, { sim_bad_sid, "identity" },
+        { sim_no_sid, "missing" }, { sim_type_9, "type" },
+        { sim_many_tags, "limit" }, { sim_long_tag, "limit" },
         { sim_without_c, "missing" },
     };
     for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
