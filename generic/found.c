@@ -129,7 +129,11 @@ int clu_names_found(clu_node *node, Tcl_Interp *interp, clu_asked how,
         } else {
             names = list_made(node, &crowd);
         }
-        Tcl_SetObjResult(interp, names);
+        if (names != NULL) {
+            Tcl_SetObjResult(interp, names);
+        } else {
+            code = clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+        }
     }
     clu_crowd_free(&crowd);
     return code;
