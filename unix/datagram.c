@@ -282,7 +282,9 @@ static clu_err datagram_refresh(clu_transport *t, clu_ms now)
     err = clu_loop_watch(d->loop, &d->watch, fd, CLU_READABLE);
     if (err != CLU_OK) {
         clu_sock_close(fd);
-        (void)clu_loop_watch(d->loop, &d->watch, old, CLU_READABLE);
+        if (clu_loop_watch(d->loop, &d->watch, old, CLU_READABLE) != CLU_OK) {
+            clu_sock_close(old);        /* until the next refresh: none */
+        }
         return err;
     }
     clu_sock_close(old);

@@ -119,7 +119,9 @@ clu_err clu_listener_replace(clu_listener *l, int fd)
     clu_loop_unwatch(l->loop, &l->watch);
     clu_err err = clu_loop_watch(l->loop, &l->watch, fd, CLU_READABLE);
     if (err != CLU_OK) {
-        clu_loop_watch(l->loop, &l->watch, old, CLU_READABLE);
+        if (clu_loop_watch(l->loop, &l->watch, old, CLU_READABLE) != CLU_OK) {
+            clu_sock_close(old);        /* until the next refresh: none */
+        }
         return err;
     }
     clu_sock_close(old);

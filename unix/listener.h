@@ -35,7 +35,8 @@ enum { CLU_LISTENER_ROUNDS = 32,        /* accepted in one go */
    caller keeps it. */
 clu_err clu_listener_start(clu_listener *l, clu_loop *loop,
                            clu_transport *transport, int fd);
-/* Listens on another descriptor instead; on failure on the old one still. */
+/* Listens on another descriptor instead; on failure on the old one still, or on
+   none where the system takes that back neither. */
 clu_err clu_listener_replace(clu_listener *l, int fd);
 void clu_listener_resume(clu_listener *l, clu_ms now);  /* there is room */
 void clu_listener_stop(clu_listener *l);                /* closes; may be
