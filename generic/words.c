@@ -351,7 +351,6 @@ static clu_err count_entries(clu_slice dict, size_t max, size_t *entries)
 
 /* Key and value stand in the arena: places, for the arena may move. */
 typedef struct entry {
-    uint64_t hash;              /* of the key */
     size_t key, key_n;
     size_t value, value_n;
 } entry;
@@ -387,16 +386,14 @@ static clu_slice kept(const merger *m, size_t place, size_t n)
 static uint32_t *find_slot(const merger *m, const entry *wanted)
 {
     clu_slice key = kept(m, wanted->key, wanted->key_n);
-    for (size_t i = (size_t)wanted->hash & m->mask;; i = (i + 1) & m->mask) {
-        if (m->slots[i] == 0) {
-            return &m->slots[i];
-        }
+    size_t i = (size_t)clu_hash(key) & m->mask;
+    for (; m->slots[i] != 0; i = (i + 1) & m->mask) {
         const entry *e = &m->at[m->slots[i] - 1];
-        if (e->hash == wanted->hash
-            && clu_slice_eq(kept(m, e->key, e->key_n), key)) {
-            return &m->slots[i];
+        if (clu_slice_eq(kept(m, e->key, e->key_n), key)) {
+            break;
         }
     }
+    return &m->slots[i];
 }
 
 static void put_entry(merger *m, const entry *next)
@@ -420,7 +417,6 @@ static clu_err merge_dict(merger *m, clu_slice dict)
         if (err != CLU_OK) {
             return err;
         }
-        next.hash = clu_hash(kept(m, next.key, next.key_n));
         put_entry(m, &next);
     }
 }

@@ -186,6 +186,18 @@ TEST("buf-3.3 bytes are dropped from the front")
     clu_buf_fini(&b);
 }
 
+TEST("buf-3.4 what is beyond a limit that was lowered stays, and no more")
+{
+    clu_buf b;
+    clu_buf_init(&b, 9);
+    CHECK_ERR(clu_buf_bytes(&b, clu_slice_str("abcd")), CLU_OK);
+    b.limit = 2;
+    CHECK_ERR(clu_buf_reserve(&b, 0), CLU_LIMIT);
+    CHECK_ERR(clu_buf_bytes(&b, clu_slice_str("e")), CLU_LIMIT);
+    CHECK_SLICE(clu_buf_slice(&b), "abcd");
+    clu_buf_fini(&b);
+}
+
 static clu_err write_much(void *ctx)
 {
     (void)ctx;

@@ -12,6 +12,7 @@ TEST("clu-1.1 every error, limit and counter has a name")
     for (int i = 0; i < CLU_LIMIT_COUNT; i++) {
         CHECK(strlen(clu_limit_option((clu_limit)i)) > 0);
         CHECK(strlen(clu_limit_what((clu_limit)i)) > 0);
+        CHECK(clu_limit_counter((clu_limit)i) < CLU_COUNTER_COUNT);
     }
     for (int i = 0; i < CLU_COUNTER_COUNT; i++) {
         CHECK(strlen(clu_counter_name((clu_counter)i)) > 0);
@@ -21,6 +22,7 @@ TEST("clu-1.1 every error, limit and counter has a name")
     CHECK_STR(clu_err_text((clu_err)-1), "unknown error");
     CHECK_STR(clu_limit_option(CLU_LIMIT_SERVICES), "maxservices");
     CHECK_STR(clu_counter_name(CLU_COUNT_drop_header), "drop_header");
+    CHECK_EQ(clu_limit_counter(CLU_LIMIT_SERVICES), CLU_COUNT_drop_full);
 }
 
 TEST("clu-1.2 limits begin with their defaults")

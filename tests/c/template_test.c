@@ -34,6 +34,8 @@ TEST("template-1.1 every way to write a field is read")
         { "1 dict d | \"a b\"", "dict", "d", "a b", 1, 0, false },
         { "1 flags f | a b = 2", "flags", "f", "a b", 1, 2, false },
         { "1 flags f | a =b", "flags", "f", "a =b", 1, 0, false },
+        { "1 flags f | a = 2 b", "flags", "f", "a = 2 b", 1, 0, false },
+        { "1 flags f | \1 a", "flags", "f", "\1 a", 1, 0, false },
         { "1 flags f |", "flags", "f", "", 1, 0, false },
         { "# first\n\n 0 varint z # last", "varint", "z", "", 0, 0, false },
         { "1 mine m | x", "mine", "m", "x", 1, 0, false },

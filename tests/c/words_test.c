@@ -104,6 +104,9 @@ TEST("words-1.4 \\U names every character up to U+10FFFF")
         { "\\ud83d\\ude00", "\xf0\x9f\x98\x80" },
         { "\\ud83dx", "\xed\xa0\xbdx" },
         { "\\ude00", "\xed\xb8\x80" },
+        { "abc\\ude00", "abc\xed\xb8\x80" },
+        { "\\ud000\\ude00", "\xed\x80\x80\xed\xb8\x80" },
+        { "\\ude00\\ude00", "\xed\xb8\x80\xed\xb8\x80" },
     };
     for (size_t i = 0; i < CLU_COUNT_OF(points); i++) {
         clu_buf scratch;
@@ -113,6 +116,16 @@ TEST("words-1.4 \\U names every character up to U+10FFFF")
         CHECK_SLICE(word, points[i].word);
         clu_buf_fini(&scratch);
     }
+}
+
+TEST("words-1.5 a backslash before a byte of zero leaves the byte")
+{
+    clu_slice text = clu_slice_of("\\\0", 2), word;
+    clu_buf scratch;
+    clu_buf_init(&scratch, SIZE_MAX);
+    CHECK_ERR(clu_words_next(&text, &scratch, &word), CLU_OK);
+    CHECK_BYTES(word, clu_slice_of("", 1));
+    clu_buf_fini(&scratch);
 }
 
 /* Writes the words as a list and reads them back. */
@@ -308,7 +321,22 @@ static clu_err merge(void *ctx)
     return err;
 }
 
+/* The value, not the key, is what there is no room for. */
+static clu_err merge_long(void *ctx)
+{
+    char text[400];
+    snprintf(text, sizeof text, "a %0*d", *(int *)ctx, 1);
+    clu_buf out;
+    clu_buf_init(&out, SIZE_MAX);
+    clu_err err = clu_words_merge(clu_slice_str(text), clu_slice_str(text), 9,
+                                  &out);
+    CHECK_SLICE(clu_buf_slice(&out), err ? "" : text);
+    clu_buf_fini(&out);
+    return err;
+}
+
 TEST("words-4.1 without memory nothing is merged")
 {
     CHECK_NOMEM(merge, NULL);
+    CHECK_NOMEM(merge_long, &(int){ 300 });
 }
