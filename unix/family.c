@@ -162,6 +162,7 @@ static clu_err unix_listen(clu_stream *s, int *fd)
         err = listen_on(made);
     }
     if (err != CLU_OK) {
+        clu_path_unlink(&s->path);      /* or it looked like one that listens */
         clu_sock_close(made);
         return err;
     }

@@ -23,7 +23,19 @@ static struct {
     long at, calls;             /* which of them, from 1 (0: none); so far */
     bool and_on;                /* those behind it as well */
     int err;                    /* the errno of a refusal */
+    clu_ms ahead;               /* what the clock says beyond the truth */
+    bool bare;                  /* notes beside a message are lost */
+    bool itself;                /* who connects has the address it goes to */
 } refuse;
+
+static inline void refuse_next(const char *only, int err, bool and_on)
+{
+    refuse.only = only;
+    refuse.err = err;
+    refuse.and_on = and_on;
+    refuse.calls = 0;
+    refuse.at = only ? 1 : 0;   /* NULL: nothing any more */
+}
 
 static inline bool refused(const char *name)
 {
@@ -46,16 +58,22 @@ static inline bool refused(const char *name)
         if (refused(#name)) { \
             return (failure); \
         } \
-        type (*real) params; \
-        *(void **)&real = dlsym(RTLD_NEXT, #name); \
-        return real arguments; \
+        return REAL(name) arguments; \
     }
 
-struct mmsghdr;
+/* A call of the C library's own. */
+#define REAL(name) (*(__typeof__(&refuse_##name) *)real_(#name))
+
+static inline void *real_(const char *name)
+{
+    static void *found;
+    found = dlsym(RTLD_NEXT, name);
+    return &found;
+}
+
 REFUSE(int, socket, (int f, int t, int p), (f, t, p), -1)
 REFUSE(int, bind, (int fd, const void *a, socklen_t n), (fd, a, n), -1)
 REFUSE(int, listen, (int fd, int n), (fd, n), -1)
-REFUSE(int, connect, (int fd, const void *a, socklen_t n), (fd, a, n), -1)
 REFUSE(int, accept4, (int fd, void *a, socklen_t *n, int f), (fd, a, n, f), -1)
 REFUSE(int, getsockname, (int fd, void *a, socklen_t *n), (fd, a, n), -1)
 REFUSE(int, setsockopt, (int fd, int l, int o, const void *v, socklen_t n),
@@ -80,6 +98,37 @@ REFUSE(FILE *, fopen, (const char *path, const char *how), (path, how), NULL)
 REFUSE(int, mkdir, (const char *path, mode_t mode), (path, mode), -1)
 REFUSE(int, chmod, (const char *path, mode_t mode), (path, mode), -1)
 REFUSE(int, lstat, (const char *path, struct stat *s), (path, s), -1)
+
+int refuse_connect(int fd, const void *a, socklen_t n) __asm__("connect");
+int refuse_connect(int fd, const void *a, socklen_t n)
+{
+    if (refused("connect")) {
+        return -1;
+    }
+    if (refuse.itself) {
+        CHECK_EQ(REAL(bind)(fd, a, n), 0);
+    }
+    return REAL(connect)(fd, a, n);
+}
+
+ssize_t refuse_recvmsg(int fd, struct msghdr *m, int f) __asm__("recvmsg");
+ssize_t refuse_recvmsg(int fd, struct msghdr *m, int f)
+{
+    ssize_t n = refused("recvmsg") ? -1 : REAL(recvmsg)(fd, m, f);
+    if (refuse.bare) {
+        m->msg_controllen = 0;
+    }
+    return n;
+}
+
+int refuse_clock_gettime(clockid_t id, struct timespec *t)
+    __asm__("clock_gettime");
+int refuse_clock_gettime(clockid_t id, struct timespec *t)
+{
+    int err = REAL(clock_gettime)(id, t);
+    t->tv_sec += refuse.ahead / 1000;
+    return err;
+}
 
 /*
  * Runs a scenario with its n-th call refused, alone and with all behind it,

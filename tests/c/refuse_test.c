@@ -147,3 +147,392 @@ TEST("refuse-1.1 whatever call is refused, a transport leaves nothing behind")
     unsetenv("XDG_RUNTIME_DIR");
     check_remove_place();
 }
+
+/* ---- One call at a time ---------------------------------------------------- */
+
+static clu_err do_send(int fd)
+{
+    size_t n;
+    return clu_sock_write(fd, "x", 1, &n);
+}
+
+static clu_err do_sendmsg(int fd)
+{
+    clu_slice piece = clu_slice_str("x");
+    size_t n;
+    return clu_sock_write_all(fd, &piece, 1, &n);
+}
+
+static clu_err do_recv(int fd)
+{
+    char c;
+    size_t n;
+    return clu_sock_read(fd, &c, 1, &n);
+}
+
+static clu_err do_getrandom(int fd)
+{
+    char bytes[8];
+    (void)fd;
+    return clu_host_random(bytes, sizeof bytes);
+}
+
+static clu_err do_sid(int fd)
+{
+    char sid[9] = "";
+    (void)fd;
+    clu_err err = clu_host_sid(sid);
+    CHECK_EQ(strlen(sid), err == CLU_OK ? 8 : 0);
+    return err;
+}
+
+static clu_err do_error(int fd)
+{
+    return clu_sock_error(fd);
+}
+
+static clu_err do_buffer(int fd)
+{
+    clu_address group = { .family = 4, .ip = { 230, 230, 230, 230 } };
+    int asked = -1, granted = -1;
+    (void)fd;
+    clu_err err = clu_group_buffer(&group, &asked, &granted);
+    CHECK_EQ(granted < 0, err != CLU_OK);
+    return err;
+}
+
+static clu_err do_route(int fd)
+{
+    clu_address group = { .family = 4, .ip = { 127, 0, 0, 1 }, .port = 1 };
+    clu_address source;
+    (void)fd;
+    return clu_group_route(&group, &source);
+}
+
+static clu_err do_mtu(int fd)
+{
+    clu_interface lo = { .name = "lo" };
+    int bytes;
+    (void)fd;
+    return clu_host_mtu(&lo, &bytes);
+}
+
+static clu_err do_host(int fd)
+{
+    clu_host *host = NULL;
+    (void)fd;
+    clu_err err = clu_host_create(NULL, &host);
+    clu_host_destroy(host);
+    return err;
+}
+
+TEST("refuse-2.1 an interrupted call is made again, a refused one is told")
+{
+    static const struct {
+        const char *call;
+        clu_err (*make)(int fd);
+        int err;
+        clu_err expected;
+    } cases[] = {
+        { "send", do_send, EINTR, CLU_OK },
+        { "send", do_send, EAGAIN, CLU_MORE },
+        { "send", do_send, ENOBUFS, CLU_MORE },
+        { "send", do_send, EPIPE, CLU_SYSTEM },
+        { "sendmsg", do_sendmsg, EINTR, CLU_OK },
+        { "sendmsg", do_sendmsg, ENOBUFS, CLU_MORE },
+        { "sendmsg", do_sendmsg, EPIPE, CLU_SYSTEM },
+        { "recv", do_recv, EINTR, CLU_OK },
+        { "recv", do_recv, ECONNRESET, CLU_SYSTEM },
+        { "getrandom", do_getrandom, EINTR, CLU_OK },
+        { "getrandom", do_getrandom, ENOSYS, CLU_SYSTEM },
+        { "getrandom", do_sid, EINTR, CLU_OK },
+        { "getrandom", do_sid, ENOSYS, CLU_SYSTEM },
+        { "getsockopt", do_error, EBADF, CLU_SYSTEM },
+        { "getsockopt", do_buffer, EBADF, CLU_SYSTEM },
+        { "socket", do_buffer, EMFILE, CLU_SYSTEM },
+        { "socket", do_route, EMFILE, CLU_SYSTEM },
+        { "getsockname", do_route, ENOBUFS, CLU_UNREACHABLE },
+        { "socket", do_mtu, EMFILE, CLU_SYSTEM },
+        { "ioctl", do_mtu, ENODEV, CLU_SYSTEM },
+        { "getifaddrs", do_host, ENOMEM, CLU_SYSTEM },
+        { "if_nametoindex", do_host, ENODEV, CLU_OK },
+    };
+    int fd[2];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s: %s", cases[i].call, strerror(cases[i].err));
+        CHECK_EQ(write(fd[1], "x", 1), 1);
+        refuse_next(cases[i].call, cases[i].err, false);
+        CHECK_ERR(cases[i].make(fd[0]), cases[i].expected);
+        CHECK(refuse.calls > 0);
+        refuse_next(NULL, 0, false);
+    }
+    close(fd[0]);
+    close(fd[1]);
+}
+
+/* A listener of this host, and where. */
+static int listener(clu_sockaddr *to)
+{
+    clu_address at = { .family = 4, .ip = { 127, 0, 0, 1 } };
+    int fd = -1;
+    CHECK_ERR(clu_sock_open(AF_INET, SOCK_STREAM, &fd), CLU_OK);
+    CHECK_ERR(clu_sock_bind(fd, &at), CLU_OK);
+    CHECK_EQ(listen(fd, 8), 0);
+    CHECK_ERR(clu_sock_name(fd, &at), CLU_OK);
+    clu_sockaddr_of(&at, to);
+    return fd;
+}
+
+TEST("refuse-2.2 one that broke while it waited does not stop an accept")
+{
+    static const struct {
+        int err;
+        bool and_on;
+        clu_err expected;
+    } cases[] = {
+        { EINTR, false, CLU_OK }, { ECONNABORTED, false, CLU_OK },
+        { EPROTO, false, CLU_OK }, { EPERM, false, CLU_OK },
+        { ENETDOWN, false, CLU_OK }, { EHOSTDOWN, false, CLU_OK },
+        { EHOSTUNREACH, false, CLU_OK }, { ENETUNREACH, false, CLU_OK },
+        { ENOPROTOOPT, false, CLU_OK }, { ECONNABORTED, true, CLU_MORE },
+        { EAGAIN, false, CLU_MORE }, { EMFILE, false, CLU_SYSTEM },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", strerror(cases[i].err));
+        clu_sockaddr to;
+        clu_address from;
+        int l = listener(&to), caller = socket(AF_INET, SOCK_STREAM, 0);
+        int got = -1;
+        CHECK_EQ(connect(caller, (struct sockaddr *)&to.s, to.n), 0);
+        refuse_next("accept4", cases[i].err, cases[i].and_on);
+        CHECK_ERR(clu_sock_accept(l, &got, &from), cases[i].expected);
+        refuse_next(NULL, 0, false);
+        clu_sock_close(got);
+        close(caller);
+        clu_sock_close(l);
+    }
+}
+
+TEST("refuse-2.3 a connect that goes on later says so")
+{
+    static const struct { int err; clu_err expected; } cases[] = {
+        { EINPROGRESS, CLU_MORE }, { EINTR, CLU_MORE },
+        { ECONNREFUSED, CLU_SYSTEM }, { EAGAIN, CLU_SYSTEM },
+    };
+    clu_sockaddr to;
+    int l = listener(&to), fd;
+    CHECK_ERR(clu_sock_open(AF_INET, SOCK_STREAM, &fd), CLU_OK);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", strerror(cases[i].err));
+        refuse_next("connect", cases[i].err, false);
+        CHECK_ERR(clu_sock_connect(fd, &to), cases[i].expected);
+        CHECK_EQ(errno, cases[i].err);
+    }
+    refuse_next(NULL, 0, false);
+    clu_sock_close(fd);
+    clu_sock_close(l);
+}
+
+TEST("refuse-2.4 a host without a card or a file to read has a name still")
+{
+    if (!netns_enter()) {
+        SKIP("no network of our own");
+    }
+    clu_host *host = NULL;
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    /* All of them; all behind eth0's; and so on, up to the last one. */
+    for (int unreadable = 0; unreadable < 5; unreadable++) {
+        check_about("%d files", unreadable);
+        char one[18] = "", two[18] = "";
+        refuse_next(unreadable ? "fopen" : NULL, ENOENT, true);
+        refuse.at = unreadable;
+        clu_host_hid(host, one);
+        refuse.calls = 0;
+        clu_host_hid(host, two);
+        refuse_next(NULL, 0, false);
+        CHECK_EQ(strlen(one), 17);
+        CHECK_STR(one, two);
+        CHECK_EQ(strncmp(one, "02:", 3), 0);
+    }
+    clu_host_destroy(host);
+}
+
+/* ---- What a member makes of it --------------------------------------------- */
+
+static void station_of(station *s, clu_err (*create)(clu_loop *, clu_host *,
+                                                     clu_transport **))
+{
+    clu_transport *t = NULL;
+    station_init(s);
+    CHECK_ERR(create(the_loop, the_host, &t), CLU_OK);
+    if (t) {
+        station_attach(s, t);
+    }
+}
+
+static void count_change(clu_host_observer *o, clu_ms now);
+
+static struct { clu_host_observer o; int n; } changes = {
+    { .changed = count_change }, 0
+};
+
+static void count_change(clu_host_observer *o, clu_ms now)
+{
+    (void)o;
+    (void)now;
+    changes.n++;
+}
+
+TEST("refuse-3.1 a change that cannot be looked at is looked at again")
+{
+    if (!netns_enter()) {
+        SKIP("no network of our own");
+    }
+    loop_begin();
+    changes.n = 0;
+    clu_host_observe(the_host, &changes.o);
+    CHECK(netns_flags("lo", 0, IFF_UP));
+    refuse_next("getifaddrs", ENOMEM, true);
+    RUN_UNTIL(refuse.calls >= 2);
+    CHECK_EQ(changes.n, 0);
+    refuse_next(NULL, 0, false);
+    RUN_UNTIL(changes.n == 1);
+    clu_host_unobserve(the_host, &changes.o);
+    loop_end();
+}
+
+TEST("refuse-3.2 where changes are not told the group is joined all the same")
+{
+    if (!netns_enter()) {
+        SKIP("no network of our own");
+    }
+    loop_begin();
+    station s;
+    station_of(&s, local_c);
+    uint64_t before = s.counters.at[CLU_COUNT_joins_renewed];
+    for (uint64_t i = 1; i <= 2; i++) {
+        refuse.ahead += 121000;
+        clu_loop_run(the_loop, 0, 1);
+        CHECK_EQ(s.counters.at[CLU_COUNT_joins_renewed], before + i);
+    }
+    refuse.ahead = 0;
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("refuse-3.3 a lost socket file is made again by itself, in two minutes")
+{
+    loop_begin();
+    check_make_place();
+    station u, t;
+    station_of(&u, asked_u);
+    station_of(&t, local_t);
+    char path[sizeof check_place + 20];
+    snprintf(path, sizeof path, "%s/in/m-SID.sock", check_place);
+    CHECK_EQ(unlink(path), 0);
+    refuse.ahead = 121000;
+    refuse_next("listen", EADDRINUSE, false);   /* and if that fails, later */
+    clu_loop_run(the_loop, 0, 1);
+    CHECK_EQ(refuse.calls, 1);
+    CHECK_EQ(u.count[CLU_ARRIVED_MOVED], 0);
+    refuse_next(NULL, 0, false);
+    refuse.ahead += 121000;
+    clu_loop_run(the_loop, 0, 1);
+    CHECK_EQ(u.count[CLU_ARRIVED_MOVED], 1);
+    CHECK_EQ(access(path, F_OK), 0);
+    CHECK_EQ(t.count[CLU_ARRIVED_MOVED], 0);
+    refuse.ahead = 0;
+    station_stop(&u);
+    station_stop(&t);
+    check_remove_place();
+    loop_end();
+}
+
+TEST("refuse-3.4 a datagram that has no way there is no error of the system's")
+{
+    static const struct { int err; clu_err expected; } cases[] = {
+        { ENETUNREACH, CLU_UNREACHABLE }, { EHOSTUNREACH, CLU_UNREACHABLE },
+        { ENODEV, CLU_UNREACHABLE }, { EADDRNOTAVAIL, CLU_UNREACHABLE },
+        { ENETDOWN, CLU_UNREACHABLE }, { ENXIO, CLU_UNREACHABLE },
+        { EPERM, CLU_SYSTEM }, { EINTR, CLU_OK },
+    };
+    if (!netns_enter()) {
+        SKIP("no network of our own");
+    }
+    loop_begin();
+    station s;
+    station_of(&s, local_c);
+    clu_target group = { 0 }, one = loopback_target(1, 9);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", strerror(cases[i].err));
+        refuse_next("sendmsg", cases[i].err, cases[i].err != EINTR);
+        CHECK_ERR(send_text(&s, &group, "x"), cases[i].expected);
+        refuse_next("sendmsg", cases[i].err, cases[i].err != EINTR);
+        CHECK_ERR(send_text(&s, &one, "x"), cases[i].expected);
+    }
+    refuse_next(NULL, 0, false);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("refuse-3.5 an error that does not say of whom is nobody's")
+{
+    loop_begin();
+    station a, b;
+    station_of(&a, local_d);
+    station_of(&b, local_d);
+    clu_target to = loopback_target(7, port_of(b.t));
+    clu_target self = loopback_target(8, port_of(a.t));
+    station_stop(&b);
+    for (int bare = 1; bare >= 0; bare--) {
+        refuse.bare = bare;
+        CHECK_ERR(send_text(&a, &to, "x"), CLU_OK);
+        CHECK_ERR(send_text(&a, &self, "y"), CLU_OK);
+        RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 2u - (unsigned)bare);
+        RUN_UNTIL(a.count[CLU_ARRIVED_REFUSED] == (bare ? 0 : 1));
+    }
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("refuse-3.6 a connection answered by its own end is none")
+{
+    loop_begin();
+    station a;
+    clu_sockaddr at;
+    clu_address free_port;
+    station_of(&a, local_t);
+    clu_sock_close(listener(&at));
+    clu_address_of(&at.s, &free_port);
+    clu_target to = { .service = 5, .addr = free_port };
+    refuse.itself = true;
+    CHECK_ERR(send_text(&a, &to, "x"), CLU_OK);
+    RUN_UNTIL(a.count[CLU_ARRIVED_CLOSED] == 1);
+    refuse.itself = false;
+    CHECK_EQ(a.count[CLU_ARRIVED_UNDELIVERED], 1);
+    CHECK_EQ(a.count[CLU_ARRIVED_FRAME], 0);
+    CHECK_EQ(a.counters.at[CLU_COUNT_connects_failed], 1);
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("refuse-3.7 a listener that cannot go on now goes on later")
+{
+    loop_begin();
+    station a, b;
+    station_of(&a, local_t);
+    station_of(&b, local_t);
+    refuse_next("accept4", EIO, true);
+    clu_target to = loopback_target(5, port_of(b.t));
+    CHECK_ERR(send_text(&a, &to, "x"), CLU_OK);
+    RUN_UNTIL(refuse.calls > 0);
+    run_for(1);
+    refuse_next("epoll_ctl", ENOMEM, false);
+    RUN_UNTIL(refuse.calls > 0);
+    refuse_next(NULL, 0, false);
+    RUN_UNTIL(b.count[CLU_ARRIVED_FRAME] == 1);
+    station_stop(&a);
+    station_stop(&b);
+    loop_end();
+}
