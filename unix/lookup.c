@@ -17,7 +17,7 @@ clu_err clu_lookup(const char *host, int family, clu_address *out)
     struct addrinfo hints = { .ai_family = family == 6 ? AF_INET6 : AF_INET,
                               .ai_socktype = SOCK_DGRAM };
     struct addrinfo *found = NULL;
-    if (getaddrinfo(host, NULL, &hints, &found) != 0 || found == NULL) {
+    if (getaddrinfo(host, NULL, &hints, &found) != 0) {
         return CLU_GONE;
     }
     clu_address_of(found->ai_addr, out);

@@ -118,14 +118,10 @@ static clu_err print(clu_path *out, const char *format, ...)
 }
 
 /* Makes what is missing of a path, private to us. */
-static clu_err make_directories(const char *directory)
+static clu_err make_directories(const char directory[PATH_MAX])
 {
     char path[PATH_MAX];
-    size_t n = strlen(directory);
-    if (n >= sizeof path) {
-        return CLU_VALUE;
-    }
-    memcpy(path, directory, n + 1);
+    memcpy(path, directory, strlen(directory) + 1);
     for (char *p = path + 1; *p; p++) {
         if (*p == '/') {
             *p = '\0';

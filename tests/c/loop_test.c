@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct probe {
@@ -440,4 +441,107 @@ static clu_err scenario(void *ctx)
 TEST("loop-5.1 without memory nothing is left behind")
 {
     CHECK_NOMEM(scenario, NULL);
+}
+
+static void cancel_other(clu_timer *timer, clu_ms now)
+{
+    probe *p = CLU_CONTAINER(timer, probe, timer);
+    (void)now;
+    p->calls++;
+    clu_loop_cancel(p->loop, &p->victim->timer);
+}
+
+TEST("loop-2.6 a timer that another one cancels in its turn does not run")
+{
+    clu_loop *loop = loop_open();
+    probe p[2];
+    for (int i = 0; i < 2; i++) {
+        probe_open(&p[i], loop);
+        p[i].timer.due = cancel_other;
+        p[i].victim = &p[1 - i];
+        CHECK_ERR(clu_loop_set(loop, &p[i].timer, 1), CLU_OK);
+    }
+    clu_loop_run(loop, 0, 1);
+    CHECK_EQ(p[0].calls + p[1].calls, 1);
+    CHECK_EQ(clu_loop_due(loop), CLU_NEVER);
+    probe_close(&p[0]);
+    probe_close(&p[1]);
+    clu_loop_destroy(loop);
+}
+
+TEST("loop-2.7 a wait of any length ends when something comes")
+{
+    static const int waits[] = { -1, 0, 1, 59999, 70000 };
+    clu_loop *loop = loop_open();
+    probe p;
+    probe_open(&p, loop);
+    poke(&p);
+    for (size_t i = 0; i < CLU_COUNT_OF(waits); i++) {
+        for (int timer = 0; timer < 2; timer++) {
+            check_about("%d ms, %d timers", waits[i], timer);
+            CHECK_ERR(clu_loop_set(loop, &p.timer, timer
+                                   ? clu_loop_clock() + 100000 : CLU_NEVER),
+                      CLU_OK);
+            int calls = p.calls;
+            CHECK(!clu_loop_run(loop, waits[i], 0));    /* no round at all */
+            CHECK_EQ(p.calls, calls);
+            CHECK(clu_loop_run(loop, waits[i], 1));
+            CHECK_EQ(p.calls, calls + 1);
+            CHECK(clu_loop_served(loop) <= clu_loop_micros());
+        }
+    }
+    probe_close(&p);
+    clu_loop_destroy(loop);
+}
+
+TEST("loop-3.3 what is not watched is changed and called for in vain")
+{
+    clu_loop *loop = loop_open();
+    probe p;
+    probe_open(&p, loop);
+    clu_loop_unwatch(loop, &p.watch);
+    CHECK_ERR(clu_loop_change(loop, &p.watch, CLU_READABLE), CLU_OK);
+    CHECK_EQ(p.watch.events, 0);
+    clu_loop_later(loop, &p.watch);
+    clu_loop_again(loop, &p.watch);
+    poke(&p);
+    clu_loop_cork(loop, false);
+    CHECK(!clu_loop_run(loop, 0, 1));
+    CHECK_EQ(p.calls, 0);
+    probe_close(&p);
+    clu_loop_destroy(loop);
+}
+
+/* Whether a child that is forked now has sockets; its loops are looked at. */
+static int child_of(clu_loop *loop, probe *p)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = -1, calls = p ? p->calls : 0;
+        bool opens = clu_sock_open(AF_INET, SOCK_STREAM, &fd) == CLU_OK;
+        if (loop && clu_loop_run(loop, 0, 1)) {
+            exit(p && p->calls > calls ? 2 : 3);
+        }
+        exit(opens);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST("loop-6.1 a forked child hears nothing of its parent's, who goes on")
+{
+    CHECK_EQ(child_of(NULL, NULL), 1);
+    clu_loop *loop = loop_open(), *other = loop_open();
+    probe p;
+    probe_open(&p, loop);
+    CHECK_ERR(clu_loop_set(loop, &p.timer, clu_loop_clock() + 100000), CLU_OK);
+    CHECK_EQ(child_of(loop, &p), 0);
+    poke(&p);
+    CHECK(clu_loop_run(loop, 0, 1));
+    CHECK_EQ(p.calls, 1);
+    probe_close(&p);
+    clu_loop_destroy(other);
+    clu_loop_destroy(loop);
+    CHECK_EQ(child_of(NULL, NULL), 1);
 }

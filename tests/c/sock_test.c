@@ -217,3 +217,74 @@ TEST("sock-3.4 of an abandoned connection the system sends no more")
     CHECK_EQ(arrives(false, &written), written);
     CHECK(arrives(true, &written) < written);
 }
+
+TEST("sock-1.3 an address of a family that we do not know has none")
+{
+    struct sockaddr_storage s = { .ss_family = AF_UNSPEC };
+    clu_address a = { .family = 4 };
+    clu_address_of(&s, &a);
+    CHECK_EQ(a.family, 0);
+}
+
+TEST("sock-2.4 an orphan opens no sockets, and what it had leads nowhere")
+{
+    int fd[2], none;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    clu_sock_orphan(fd[0]);
+    CHECK(clu_sock_orphaned());
+    errno = 0;
+    CHECK_ERR(clu_sock_open(AF_INET, SOCK_STREAM, &none), CLU_SYSTEM);
+    CHECK_EQ(errno, EPERM);
+    char c;
+    CHECK_EQ(write(fd[0], "x", 1), 1);
+    CHECK_EQ(read(fd[1], &c, 1), 0);    /* nobody has the other end */
+    clu_sock_adopt();
+    CHECK(!clu_sock_orphaned());
+    CHECK_ERR(clu_sock_open(AF_INET, SOCK_STREAM, &none), CLU_OK);
+    clu_sock_close(none);
+    close(fd[0]);
+    close(fd[1]);
+}
+
+TEST("sock-2.5 only a low descriptor is lifted, only one there is replaced")
+{
+    CHECK_EQ(clu_sock_lift(-1), -1);
+    int low = dup(0), high = clu_sock_lift(low);
+    CHECK_EQ(clu_sock_lift(high), high);
+    clu_sock_replace(high, -1);         /* by none: it is closed */
+    CHECK(fcntl(high, F_GETFD) < 0);
+    clu_sock_farewell(-1);
+}
+
+TEST("sock-3.5 so many pieces are written at once, the rest is not")
+{
+    clu_slice pieces[CLU_SOCK_PIECES + 1];
+    for (size_t i = 0; i < CLU_COUNT_OF(pieces); i++) {
+        pieces[i] = clu_slice_str("x");
+    }
+    int fd[2];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    size_t n = 0;
+    CHECK_ERR(clu_sock_write_all(fd[0], pieces, CLU_COUNT_OF(pieces), &n),
+              CLU_OK);
+    CHECK_EQ(n, CLU_SOCK_PIECES);
+    close(fd[0]);
+    close(fd[1]);
+}
+
+TEST("sock-3.6 a farewell reads what came, but not for ever")
+{
+    static char block[65536];
+    int fd[2], room = 4 << 20;
+    size_t n, written = 0;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    (void)setsockopt(fd[1], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    while (clu_sock_write(fd[1], block, sizeof block, &n) == CLU_OK) {
+        written += n;
+    }
+    CHECK(written > 0);
+    clu_sock_farewell(fd[0]);
+    CHECK(fcntl(fd[0], F_GETFD) < 0);
+    CHECK_ERR(clu_sock_write(fd[1], block, 1, &n), CLU_SYSTEM);
+    close(fd[1]);
+}

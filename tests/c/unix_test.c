@@ -377,3 +377,104 @@ TEST("unix-2.2 old sockets of dead processes are swept, live ones stay")
         loop_end();
     }
 }
+
+TEST("unix-1.10 a path that cannot be is no path")
+{
+    static char longest[6000];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[0] = '/';
+    longest[sizeof longest - 3] = '/';
+    static const char *const bad[] = { "", "/", "x/y", "/x/", longest };
+    for (size_t i = 0; i < CLU_COUNT_OF(bad); i++) {
+        check_about("%.10s", bad[i]);
+        CHECK_ERR(clu_path_trusted(bad[i]), CLU_VALUE);
+    }
+    CHECK_ERR(clu_path_trusted("/no-such-file-there"), CLU_UNREACHABLE);
+    clu_path none = { .bound = false }, away = { .text = "/no/such/m.sock" };
+    int fd = -1;
+    CHECK_ERR(clu_sock_open(AF_UNIX, SOCK_STREAM, &fd), CLU_OK);
+    CHECK_ERR(clu_path_bind(&none, fd), CLU_VALUE);
+    CHECK(!clu_path_there(&none));
+    clu_path_sweep(&away, 0);           /* nothing, and no harm */
+    clu_sock_close(fd);
+}
+
+TEST("unix-1.11 where somebody has our default place we have one for a life")
+{
+    loop_begin();
+    check_make_place();
+    char taken[100], own[120], deep[200];
+    struct stat st;
+    snprintf(taken, sizeof taken, "%s/cluster-%u", check_place,
+             (unsigned)geteuid());
+    snprintf(own, sizeof own, "%s-SID", taken);
+    setenv("TMPDIR", check_place, 1);
+    setenv("XDG_RUNTIME_DIR", "relative", 1);
+    int fd = open(taken, O_CREAT | O_WRONLY, 0600);
+    close(fd);
+    station s;
+    CHECK_ERR(open_unix(&s, "", "SID"), CLU_OK);
+    CHECK_EQ(lstat(own, &st), 0);
+    CHECK_EQ(st.st_mode & 0777, 0700);
+    station_stop(&s);
+    CHECK(lstat(own, &st) != 0 && errno == ENOENT);
+    CHECK_EQ(mkdir(own, 0700), 0);      /* that is taken, too */
+    CHECK_ERR(open_unix(&s, NULL, "SID"), CLU_SYSTEM);
+
+    /* Too long a name for a socket, where a directory may still be made. */
+    snprintf(deep, sizeof deep, "%s/%080d", check_place, 0);
+    CHECK_EQ(mkdir(deep, 0700), 0);
+    setenv("TMPDIR", deep, 1);
+    CHECK_ERR(open_unix(&s, NULL, "SID"), CLU_VALUE);
+    CHECK_EQ(rmdir(deep), 0);           /* nothing was left in it */
+    unsetenv("TMPDIR");
+    unsetenv("XDG_RUNTIME_DIR");
+    check_remove_place();
+    loop_end();
+}
+
+TEST("unix-1.12 root's directories are kept for another user, others' not")
+{
+    if (geteuid() != 0) {
+        SKIP("only root can be two users");
+    }
+    check_make_place();
+    CHECK_EQ(chmod(check_place, 0755), 0);
+    CHECK_EQ(seteuid(65533), 0);
+    CHECK(clu_path_kept("/", false));
+    CHECK(!clu_path_kept("/", true));
+    CHECK_EQ(seteuid(0), 0);
+    CHECK_EQ(chown(check_place, 65532, 65532), 0);
+    CHECK_EQ(seteuid(65533), 0);
+    CHECK(!clu_path_kept(check_place, false));
+    CHECK_EQ(seteuid(0), 0);
+    check_remove_place();
+}
+
+TEST("unix-2.3 one sweep takes some of the dead, the next ones the rest")
+{
+    enum { MANY = 70, A_SWEEP = 64 };
+    check_make_place();
+    clu_path own = { .sid_n = 4 };
+    snprintf(own.text, sizeof own.text, "%s/m-SIDS.sock", check_place);
+    own.sid_at = strlen(check_place) + 3;
+    char path[120];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(path, sizeof path, "%s/m-%04d.sock", check_place, i);
+        leave_behind(path, true);
+    }
+    snprintf(path, sizeof path, "%s/m-SIDS.sick", check_place);
+    leave_behind(path, true);           /* as long, but not named so */
+    for (int left = MANY; left >= 0; left -= A_SWEEP) {
+        int found = 0;
+        for (int i = 0; i < MANY; i++) {
+            char dead[120];
+            snprintf(dead, sizeof dead, "%s/m-%04d.sock", check_place, i);
+            found += access(dead, F_OK) == 0;
+        }
+        CHECK_EQ(found, left);
+        clu_path_sweep(&own, (int64_t)time(NULL));
+    }
+    CHECK_EQ(access(path, F_OK), 0);
+    check_remove_place();
+}
