@@ -216,8 +216,7 @@ clu_ms clu_engine_deadline(const clu_engine *e)
     if (e->left) {
         return e->transport_count > 0 ? 0 : CLU_NEVER;
     }
-    const clu_due *first = clu_heap_first(&e->deadlines);
-    return first ? first->at : CLU_NEVER;
+    return clu_heap_first(&e->deadlines)->at;   /* ours are always there */
 }
 
 static void late(clu_engine *e, clu_deadline *d, clu_ms now)

@@ -53,11 +53,9 @@ static clu_err gate(void *ctx, clu_field field, const clu_value *value)
     case CLU_FIELD_filter:
         return clu_self_named(e, value->list)
             ? CLU_OK : refuse(in, CLU_COUNT_drop_filter);
-    case CLU_FIELD_channel:
+    default:                    /* channel: no other field is gated */
         return clu_engine_hears(e, value->number)
             ? CLU_OK : refuse(in, CLU_COUNT_drop_channel);
-    default:
-        return CLU_OK;
     }
 }
 

@@ -369,3 +369,144 @@ TEST("ask-5.5 a hook that leaves while a frame departs: nothing more goes")
         sim_fini(&s);
     }
 }
+
+static clu_err no_memory(sim_member *m, clu_question *q)
+{
+    (void)m;
+    return q->what == asked_at ? CLU_NOMEM : CLU_OK;
+}
+
+TEST("ask-5.6 a hook without memory is counted as that, at any stage")
+{
+    static const clu_ask all[] = { CLU_ASK_ARRIVED, CLU_ASK_RECEIVE,
+                                   CLU_ASK_ADMIT, CLU_ASK_VALIDATE };
+    for (size_t i = 0; i < CLU_COUNT_OF(all); i++) {
+        sim s;
+        start_asking(&s, all[i], no_memory);
+        clu_counters before = *clu_engine_counters(s.at[0]->engine);
+        event_in(&s, "x2");
+        CHECK_STR(sim_moved(s.at[0], &before), "nomem");
+        CHECK_EQ(sim_known(s.at[0]), 1);
+        sim_fini(&s);
+    }
+}
+
+static uint64_t seen;           /* whom the hook was told it is about */
+
+static clu_err leave_and_tick(sim_member *m, clu_question *q)
+{
+    if (q->what == CLU_ASK_ARRIVED) {
+        asked++;
+        seen = q->service != NULL ? q->service->id : 0;
+    }
+    sim_leave(m);
+    clu_engine_tick(m->engine, m->in->now);
+    CHECK(clu_engine_transport(m->engine, 0) != NULL);
+    return CLU_OK;
+}
+
+TEST("ask-5.7 a hook knows whose connection a frame came by, and may leave")
+{
+    for (int bound = 0; bound < 2; bound++) {
+        sim s;
+        start_asking(&s, CLU_ASK_ARRIVED, leave_and_tick);
+        sim_member *m = s.at[0];
+        uint64_t id = sim_find(m, "x1")->id;
+        clu_from from = here();
+        from.link = 7;
+        from.service = bound ? id : 0;
+        sim_receive(m, "t", &from, clu_slice_str("no packet"));
+        CHECK_EQ(asked, 1);
+        CHECK_EQ(seen, bound ? id : 0);
+        CHECK(clu_engine_left(m->engine));
+        clu_engine_stop(m->engine, false);
+        CHECK(clu_engine_transport(m->engine, 0) == NULL);
+        sim_fini(&s);
+    }
+}
+
+static bool by_stop;
+
+/* While a frame is about to go, its transport stays until the hook is back. */
+static clu_err leave_amid(sim_member *m, clu_question *q)
+{
+    if (q->what == CLU_ASK_DEPART && !clu_engine_left(m->engine)) {
+        asked++;
+        sim_leave(m);
+        if (by_stop) {
+            clu_engine_stop(m->engine, false);
+        } else {
+            clu_engine_tick(m->engine, m->in->now);
+        }
+        CHECK(clu_engine_transport(m->engine, 0) != NULL
+              || !clu_engine_left(m->engine));
+    }
+    return CLU_OK;
+}
+
+TEST("ask-5.8 neither a tick nor stop ends a transport that is in use")
+{
+    for (int i = 0; i < 2; i++) {
+        sim s;
+        start_departing(&s, CLU_ASK_DEPART, "t");
+        sim_member *m = s.at[0];
+        m->ask = leave_amid;
+        by_stop = i == 1;
+        clu_engine_stop(m->engine, true);       /* it has not left: nothing */
+        CHECK(clu_engine_transport(m->engine, 0) != NULL);
+        CHECK_EQ(sim_event(m, sim_service(m, s.at[1]), "hi"), CLU_GONE);
+        CHECK(asked > 0);
+        clu_engine_stop(m->engine, false);
+        CHECK(clu_engine_transport(m->engine, 0) == NULL);
+        sim_fini(&s);
+    }
+}
+
+/* Another packet of the newcomer, from this host or another, comes in while
+   its first one is judged. */
+static bool from_here;
+
+static clu_err bring(sim_member *m, clu_question *q)
+{
+    if (q->what == asked_at && asked++ == 0) {
+        clu_packet p;
+        clu_from from = here();
+        from.local = from_here;
+        sim_head(&p, "x2", CLU_TYPE_HEARTBEAT);
+        sim_receive_packet(m, "c", &from, &p);
+    }
+    return CLU_OK;
+}
+
+TEST("ask-5.9 a newcomer who comes in while a hook runs is no second one")
+{
+    for (int i = 0; i < 2; i++) {
+        sim s;
+        start_asking(&s, CLU_ASK_VALIDATE, bring);
+        sim_member *m = s.at[0];
+        clu_engine_config(m->engine)->remote = true;
+        from_here = i == 0;
+        clu_counters before = *clu_engine_counters(m->engine);
+        event_in(&s, "x2");
+        CHECK_EQ(sim_known(m), 2);
+        CHECK_STR(sim_moved(m, &before), from_here ? "" : "identity");
+        CHECK_EQ(sim_told(m, CLU_NEWS_EVENT, "x2"), from_here);
+        sim_fini(&s);
+    }
+}
+
+static void with_tags(clu_packet *p)
+{
+    clu_packet_list(p, CLU_FIELD_tags, sim_list("web one"));
+}
+
+TEST("ask-5.10 tags that a hook gave a packet are its sender's")
+{
+    sim s;
+    start_asking(&s, CLU_ASK_RECEIVE, replace_badly);
+    spoil = with_tags;
+    event_in(&s, "x1");
+    CHECK_EQ(sim_find(s.at[0], "x1")->tags.count, 2);
+    CHECK_EQ(sim_told(s.at[0], CLU_NEWS_EVENT, "x1"), 1);
+    sim_fini(&s);
+}

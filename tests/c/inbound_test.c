@@ -314,3 +314,99 @@ TEST("inbound-1.9 junk that a transport reports is counted")
     sim_fini(&s);
     CHECK_EQ(clu_alloc_live(), 0);
 }
+
+TEST("inbound-2.1 what came of a connection counts for its own service alone")
+{
+    static const clu_arrived kinds[] = { CLU_ARRIVED_CLOSED,
+                                         CLU_ARRIVED_REFUSED };
+    for (size_t i = 0; i < CLU_COUNT_OF(kinds); i++) {
+        for (int known = 0; known < 2; known++) {
+            for (int last = 0; last < 2; last++) {
+                check_about("kind %zu known %d last %d", i, known, last);
+                sim_pair p;
+                sim_pair_init(&p, "tc");
+                clu_service *b = sim_service(p.a, p.b);
+                clu_arrival a = { .what = kinds[i], .last = last,
+                    .via = clu_engine_transport(p.a->engine, 0),
+                    .service = known ? b->id : b->id + 100 };
+                clu_engine_receive(p.a->engine, &a, p.s.now);
+                a.service = 0;
+                clu_engine_receive(p.a->engine, &a, p.s.now);
+                bool doubt = known && (last || i == 1);
+                CHECK_EQ(b->state, doubt ? CLU_SERVICE_SUSPECT
+                                         : CLU_SERVICE_ALIVE);
+                sim_fini(&p.s);
+            }
+        }
+    }
+}
+
+TEST("inbound-2.2 on a connection sid and hid are those it is bound to")
+{
+    static const struct { const char *sid, *hid, *counter; } cases[] = {
+        { "a", SIM_HID, "" }, { "a", "other", "link" },
+        { "b", SIM_HID, "link" }, { "a", "a::b", "identity" },
+        { "a::b", SIM_HID, "identity" },
+    };
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    clu_engine_config(m->engine)->remote = true;
+    clu_packet p;
+    clu_from from = here();
+    from.link = 77;
+    sim_head(&p, "a", CLU_TYPE_EVENT);
+    sim_receive_packet(m, "t", &from, &p);
+    from.service = sim_find(m, "a")->id;
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        for (int bound = 1; bound >= 0; bound--) {
+            check_about("%s %s bound %d", cases[i].sid, cases[i].hid, bound);
+            clu_from by = from;
+            by.service = bound ? from.service : 0;
+            clu_counters before = *clu_engine_counters(m->engine);
+            sim_head(&p, cases[i].sid, CLU_TYPE_EVENT);
+            sim_text(&p, CLU_FIELD_hid, cases[i].hid);
+            sim_receive_packet(m, "t", &by, &p);
+            bool lie = strcmp(cases[i].counter, "link") == 0;
+            CHECK_STR(sim_moved(m, &before),
+                      lie && !bound ? "" : cases[i].counter);
+        }
+    }
+    sim_fini(&s);
+}
+
+TEST("inbound-2.3 a failure report must be plain words")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *m = sim_add(&s);
+    clu_packet p;
+    clu_from from = here();
+    clu_counters before = *clu_engine_counters(m->engine);
+    sim_head(&p, "x1", CLU_TYPE_FAILURE);
+    sim_text(&p, CLU_FIELD_data, "protocols t\\ u");
+    sim_receive_packet(m, "c", &from, &p);
+    CHECK_STR(sim_moved(m, &before), "malformed");
+    sim_fini(&s);
+}
+
+TEST("inbound-2.4 a datagram to us alone pays for replies where it lives")
+{
+    for (int moved = 0; moved < 2; moved++) {
+        sim s;
+        sim_init(&s, 1);
+        s.protocols = "dc";
+        sim_member *m = sim_add(&s);
+        clu_engine_config(m->engine)->remote = true;
+        clu_from from = elsewhere();
+        clu_packet p;
+        sim_head(&p, "x1", CLU_TYPE_EVENT);
+        sim_receive_packet(m, "c", &from, &p);
+        size_t before = sim_find(m, "x1")->credit;
+        CHECK(before > 0);
+        from.addr.ip[3] = (uint8_t)(from.addr.ip[3] + moved);
+        sim_receive_packet(m, "d", &from, &p);
+        CHECK_EQ(sim_find(m, "x1")->credit, moved ? before : 2 * before);
+        sim_fini(&s);
+    }
+}

@@ -196,6 +196,53 @@ TEST("partial-2.1 mixed frames come whole or not at all")
     }
 }
 
+TEST("partial-1.3 what comes amid a frame and is none of it is left alone")
+{
+    static unsigned char letters[904], whole[604], doubled[600];
+    memset(letters, 'x', sizeof letters);
+    clu_slice f = frame(5000, 'a'), inner = frame(604, 'b'), body;
+    memcpy(whole, inner.p, sizeof whole);
+    for (size_t i = 0; i < sizeof doubled; i++) {
+        doubled[i] = i % 2 ? 0x8d : 0xc0;
+    }
+    const clu_slice odd[] = {
+        clu_slice_str(""), clu_slice_str("x"), clu_slice_str("\xc0x"),
+        clu_slice_of(letters, sizeof letters),
+        clu_slice_of(whole, sizeof whole), clu_slice_of(doubled, 600),
+    };
+    begin();
+    CHECK_ERR(add(piece(f, 0), &body), CLU_MORE);
+    for (size_t i = 0; i < CLU_COUNT_OF(odd); i++) {
+        check_about("case %zu", i);
+        CHECK_ERR(add(odd[i], &body), CLU_IGNORED);
+    }
+    letters[903] = 0;           /* half of the mark at its end */
+    CHECK_ERR(add(odd[3], &body), CLU_IGNORED);
+    CHECK_ERR(add(piece(f, 1), &body), CLU_OK);
+    check_body(body, f, 'a');
+    clu_partials_fini(&partials);
+    free((void *)f.p);
+    free((void *)inner.p);
+}
+
+TEST("partial-2.3 limits that are lowered meanwhile hold for what waits")
+{
+    clu_slice f = frame(5000, 'a'), body;
+    begin();
+    CHECK_ERR(add(piece(f, 0), &body), CLU_MORE);
+    limits.at[CLU_LIMIT_MESSAGE] = 4000;
+    CHECK_ERR(add(piece(f, 1), &body), CLU_MORE);
+    CHECK_EQ(partials.forgotten, 1);
+    clu_partials_fini(&partials);
+    begin();
+    limits.at[CLU_LIMIT_PARTIAL] = 4000;
+    CHECK_ERR(add(piece(f, 0), &body), CLU_MORE);
+    CHECK_EQ(partials.held, 0);
+    CHECK_EQ(partials.forgotten, 1);
+    clu_partials_fini(&partials);
+    free((void *)f.p);
+}
+
 TEST("partial-2.2 sources do not mix")
 {
     begin();
@@ -326,7 +373,10 @@ static clu_err scenario(void *ctx)
 
 TEST("partial-4.1 without memory a frame is lost and nothing else")
 {
-    clu_slice f = frame(13000, 'a');
-    CHECK_NOMEM(scenario, &f);
-    free((void *)f.p);
+    static const size_t totals[] = { 5000, 13000 };
+    for (size_t i = 0; i < CLU_COUNT_OF(totals); i++) {
+        clu_slice f = frame(totals[i], 'a');
+        CHECK_NOMEM(scenario, &f);
+        free((void *)f.p);
+    }
 }
