@@ -118,3 +118,34 @@ TEST("datagram-2.3 a refreshed socket has a new port and says so")
     station_stop(&a);
     loop_end();
 }
+
+TEST("datagram-2.4 a target must be one host's port of our kind of socket")
+{
+    static const struct { clu_address addr; clu_err v4, v6; } cases[] = {
+        { { .family = 0 }, CLU_UNREACHABLE, CLU_UNREACHABLE },
+        { { .family = 1, .port = 9 }, CLU_UNREACHABLE, CLU_UNREACHABLE },
+        { { .family = 4, .ip = { 230, 1, 1, 1 }, .port = 9 },
+          CLU_UNREACHABLE, CLU_UNREACHABLE },
+        { { .family = 6, .ip = { 0xff, 0x15 }, .port = 9 },
+          CLU_UNREACHABLE, CLU_UNREACHABLE },
+        { { .family = 6, .ip = { [15] = 1 } }, CLU_UNREACHABLE,
+          CLU_UNREACHABLE },
+        { { .family = 6, .ip = { [15] = 1 }, .port = 9 }, CLU_UNREACHABLE,
+          CLU_OK },
+        { { .family = 4, .ip = { 127, 0, 0, 1 }, .port = 9 }, CLU_OK,
+          CLU_OK },
+    };
+    loop_begin();
+    for (int v6 = 0; v6 < 2; v6++) {
+        station s;
+        open_d(&s, true, v6);
+        for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+            check_about("case %zu, IPv%d", i, v6 ? 6 : 4);
+            clu_target to = { .service = 1, .addr = cases[i].addr };
+            CHECK_ERR(send_text(&s, &to, "x"),
+                      v6 ? cases[i].v6 : cases[i].v4);
+        }
+        station_stop(&s);
+    }
+    loop_end();
+}

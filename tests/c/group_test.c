@@ -80,3 +80,34 @@ TEST("group-2.1 the buffer asked for is told, and no more is granted")
     CHECK_EQ(asked, 4 << 20);
     CHECK(granted > 0 && granted <= 2 * asked);
 }
+
+TEST("group-1.3 an IPv6 group of the link takes a card, its own before all")
+{
+    if (!enter()) {
+        SKIP("no network of our own");
+    }
+    clu_host *host = NULL;
+    clu_address group = address("ff02::e6e6"), none;
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    unsigned lo = clu_host_loopback(host);
+    clu_way way = clu_group_way(&group, host, 1, NULL);
+    const clu_interface *card = clu_host_interface(host, "eth7");
+    CHECK(way.face != 0);
+    group.scope = card ? card->index : 77;
+    way = clu_group_way(&group, host, 1, NULL);
+    CHECK_EQ(way.face, group.scope);
+    group.scope = 0;
+    CHECK(netns_ip("link set eth7 down") && netns_ip("link set far7 down"));
+    CHECK_ERR(clu_host_reload(host), CLU_OK);
+    way = clu_group_way(&group, host, 1, NULL);
+    CHECK_EQ(way.face, lo);             /* no card is left */
+    CHECK_EQ(way.source.ip[15], 1);
+    CHECK(netns_flags("lo", 0, IFF_UP));
+    CHECK_ERR(clu_host_reload(host), CLU_OK);
+    way = clu_group_way(&group, host, 0, NULL);
+    CHECK_EQ(way.face, 0);
+    group = address("230.230.230.230");
+    CHECK_EQ(clu_group_way(&group, host, 0, NULL).face, 0);
+    CHECK_ERR(clu_group_route(&group, &none), CLU_UNREACHABLE);
+    clu_host_destroy(host);
+}

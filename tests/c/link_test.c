@@ -534,3 +534,69 @@ TEST("link-5.5 a kernel that is full takes the rest later, in order")
     close(far);
     owner_close(&o);
 }
+
+/* ---- without memory ---------------------------------------------------------- */
+
+TEST("link-6.1 half a frame that cannot be kept ends the link")
+{
+    owner o;
+    int far;
+    owner_open(&o);
+    clu_link *l = link_open(&o, &far);
+    static unsigned char big[4000000];
+    clu_alloc_fail_at(1, true);
+    CHECK_ERR(clu_link_send(l, clu_slice_of(big, sizeof big), NULL,
+                            clu_loop_clock()), CLU_NOMEM);
+    clu_alloc_fail_at(0, false);
+    CHECK_ERR(clu_link_send(l, clu_slice_of(FRAME, 6), NULL,
+                            clu_loop_clock()), CLU_SYSTEM);
+    clu_loop_run(o.loop, 0, 2);
+    CHECK_EQ(o.ended, 1);
+    CHECK_ERR(o.why, CLU_SYSTEM);
+    close(far);
+    owner_close(&o);
+}
+
+TEST("link-6.2 a link that cannot be begun leaves its descriptor to its maker")
+{
+    owner o;
+    owner_open(&o);
+    int fd[2];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    clu_link *l = NULL;
+    int tries = 0;
+    clu_err err = CLU_NOMEM;
+    while (err == CLU_NOMEM && tries < 10) {
+        clu_alloc_fail_at(++tries, true);
+        err = clu_link_create(&o.pool, fd[0], NULL, clu_loop_clock(), &l);
+        clu_alloc_fail_at(0, false);
+        CHECK_EQ(l != NULL, err == CLU_OK);
+    }
+    CHECK_ERR(err, CLU_OK);
+    CHECK(tries > 2);
+    clu_link_hold(l);
+    clu_link_close(l, NULL);
+    clu_link_close(l, NULL);            /* once is enough */
+    clu_link_flush(l, clu_loop_clock());
+    CHECK_ERR(clu_link_send(l, clu_slice_of(FRAME, 6), NULL,
+                            clu_loop_clock()), CLU_SYSTEM);
+    clu_link_release(l);
+    close(fd[1]);
+    owner_close(&o);
+}
+
+TEST("link-2.2 a frame without its end is junk, and the next one is read")
+{
+    owner o;
+    int far;
+    owner_open(&o);
+    clu_link *l = link_open(&o, &far);
+    static const char bytes[] = "\xc0\x8d\1y\1\1" FRAME;
+    CHECK_EQ(write(far, bytes, 12), 12);
+    clu_loop_run(o.loop, 0, 2);
+    CHECK_EQ(o.junk, 6);
+    CHECK_EQ(o.frames, 1);
+    clu_link_close(l, NULL);
+    close(far);
+    owner_close(&o);
+}

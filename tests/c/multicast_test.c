@@ -590,3 +590,106 @@ TEST("multicast-4.1 an IPv6 group of any reach is heard by a card")
         }
     }
 }
+
+TEST("multicast-2.5 one address must be a host's port, of the group's family")
+{
+    static const char *const bad[] = { "::1", "230.1.1.1", "192.0.2.1" };
+    if (!netns_enter()) {
+        SKIP("no right to a network of our own");
+    }
+    loop_begin();
+    station a;
+    CHECK_ERR(open_c(&a, GROUP, 0, NULL), CLU_OK);
+    for (size_t i = 0; i < CLU_COUNT_OF(bad); i++) {
+        check_about("%s", bad[i]);
+        clu_target to = { .addr = address(bad[i], 9) };
+        CHECK_ERR(send_text(&a, &to, "x"), CLU_UNREACHABLE);
+    }
+    clu_target portless = { .addr = address("127.0.0.1", 0) };
+    CHECK_ERR(send_text(&a, &portless, "x"), CLU_UNREACHABLE);
+    clu_multicast_config config = { .group = address(GROUP, 0) };
+    clu_transport *t = NULL;
+    CHECK_ERR(clu_multicast_create(the_loop, the_host, &config, &t),
+              CLU_VALUE);
+    clu_buf text;
+    clu_buf_init(&text, 100);
+    CHECK_ERR(a.t->ops->props(a.t, &text), CLU_OK);
+    CHECK_EQ(clu_buf_slice(&text).n, 0);        /* it advertises nothing */
+    clu_buf_fini(&text);
+    a.limits.at[CLU_LIMIT_MESSAGE] = 100;
+    static unsigned char big[100];
+    CHECK_ERR(send_body(&a, &everybody, clu_slice_of(big, sizeof big), 0),
+              CLU_LIMIT);
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("multicast-2.6 a card asked for that goes away is not replaced")
+{
+    if (!netns_enter() || !add_eth("eth0", "10.99.0.1/24")) {
+        SKIP("no network of our own");
+    }
+    loop_begin();
+    station a;
+    CHECK_ERR(open_c(&a, GROUP, 1, "eth0"), CLU_OK);
+    CHECK_ERR(send_text(&a, &everybody, "x"), CLU_OK);
+    RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 1);
+    CHECK(netns_ip("link del eth0"));
+    RUN_UNTIL(send_text(&a, &everybody, "y") == CLU_UNREACHABLE);
+    run_for(150);                       /* and the change has been told */
+    CHECK_ERR(send_text(&a, &everybody, "z"), CLU_UNREACHABLE);
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("multicast-3.5 pieces that wait are forgotten one after the other")
+{
+    if (!netns_enter() || !netns_ip("route add 224.0.0.0/4 dev lo src "
+                                    "127.0.0.1")) {
+        SKIP("no network of our own");
+    }
+    loop_begin();
+    station a;
+    int one = original_open(GROUP), two = original_open(GROUP);
+    CHECK_ERR(open_c(&a, GROUP, 0, NULL), CLU_OK);
+    a.limits.at[CLU_LIMIT_PARTIAL_AGE] = 60;
+    static unsigned char body[9000];
+    clu_slice f = frame_of(clu_slice_of(body, sizeof body));
+    send_piece(one, f, 0);
+    run_for(30);
+    send_piece(two, f, 0);
+    RUN_UNTIL(a.counters.at[CLU_COUNT_drop_partial] == 2);
+    CHECK_EQ(a.count[CLU_ARRIVED_FRAME], 0);
+    free((void *)f.p);
+    close(one);
+    close(two);
+    station_stop(&a);
+    loop_end();
+}
+
+TEST("multicast-2.7 without memory for its seeds there is no member")
+{
+    if (!netns_enter()) {
+        SKIP("no right to a network of our own");
+    }
+    loop_begin();
+    clu_address seed = address("127.0.0.1", 9);
+    clu_multicast_config config = { .group = address(GROUP, PORT),
+                                    .seeds = &seed, .seed_count = 1 };
+    clu_transport *t = NULL;
+    clu_err err = CLU_NOMEM;
+    long live = clu_alloc_live();
+    int n = 0;
+    while (err == CLU_NOMEM && n < 20) {
+        clu_alloc_fail_at(++n, false);
+        err = clu_multicast_create(the_loop, the_host, &config, &t);
+        clu_alloc_fail_at(0, false);
+        CHECK(err == CLU_OK || clu_alloc_live() == live);
+    }
+    CHECK_ERR(err, CLU_OK);
+    CHECK(n > 2);
+    if (t) {
+        t->ops->stop(t);
+    }
+    loop_end();
+}

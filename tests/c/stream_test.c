@@ -640,3 +640,83 @@ TEST("stream-3.8 what a broken link did not send goes by the service's next")
     station_stop(&s);
     loop_end();
 }
+
+TEST("stream-3.9 a link that is nobody's any more goes to who it is said")
+{
+    loop_begin();
+    station a, b;
+    open_tcp(&a);
+    open_tcp(&b);
+    b.name = 1;
+    clu_target to = loopback_target(2, port_of(b.t));
+    CHECK_ERR(send_text(&a, &to, "one"), CLU_OK);
+    RUN_UNTIL(b.count[CLU_ARRIVED_FRAME] == 1);
+    uint64_t link = b.first->a.from.link;
+    clu_target back = { .service = 1 };
+    CHECK_ERR(send_text(&b, &back, "x"), CLU_OK);
+    b.t->ops->bind(b.t, link + 1000, 9);        /* there is no such link */
+    b.t->ops->bind(b.t, link, 1);               /* it is his */
+    b.t->ops->bind(b.t, link, 0);
+    CHECK_ERR(send_text(&b, &back, "x"), CLU_UNREACHABLE);
+    back.service = 0;
+    CHECK_ERR(send_text(&b, &back, "x"), CLU_UNREACHABLE);
+    b.t->ops->bind(b.t, link, 3);
+    back.service = 3;
+    CHECK_ERR(send_text(&b, &back, "y"), CLU_OK);
+    RUN_UNTIL(a.count[CLU_ARRIVED_FRAME] == 2);
+    station_stop(&a);
+    station_stop(&b);
+    loop_end();
+}
+
+TEST("stream-3.10 a target must be one host's port of TCP")
+{
+    static const struct { clu_address addr; clu_err err; } cases[] = {
+        { { .family = 0 }, CLU_UNREACHABLE },
+        { { .family = 1, .port = 9 }, CLU_UNREACHABLE },
+        { { .family = 4, .ip = { 127, 0, 0, 1 } }, CLU_UNREACHABLE },
+        { { .family = 4, .ip = { 230, 1, 1, 1 }, .port = 9 },
+          CLU_UNREACHABLE },
+        { { .family = 6, .ip = { 0xff, 0x15 }, .port = 9 }, CLU_UNREACHABLE },
+        { { .family = 6, .ip = { 0x20, 1 }, .port = 9 }, CLU_UNREACHABLE },
+        { { .family = 6, .ip = { [15] = 1 }, .port = 9 }, CLU_OK },
+        { { .family = 4, .ip = { 127, 3, 2, 1 }, .port = 9 }, CLU_OK },
+    };
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("case %zu", i);
+        clu_target to = { .service = i + 1, .addr = cases[i].addr };
+        CHECK_ERR(send_text(&s, &to, "x"), cases[i].err);
+    }
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.11 who spoke makes room for others who speak, if unknown")
+{
+    enum { MANY = 6, ROOM = 3 };
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_CONNECTIONS] = ROOM;
+    int fd[MANY];
+    for (int i = 0; i < MANY; i++) {
+        fd[i] = dial(port_of(s.t));
+        put(fd[i], hello, sizeof hello);
+        RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == (size_t)i + 1
+                  || s.counters.at[CLU_COUNT_links_refused] > 0);
+        if (i >= ROOM - 1) {
+            run_for(110);               /* they have a moment */
+        }
+    }
+    RUN_UNTIL(closed_of(fd, MANY) == MANY - ROOM);
+    CHECK(!is_closed(fd[MANY - 1]));
+    CHECK_EQ(s.count[CLU_ARRIVED_FRAME], MANY);
+    for (int i = 0; i < MANY; i++) {
+        close(fd[i]);
+    }
+    station_stop(&s);
+    loop_end();
+}
