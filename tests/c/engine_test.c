@@ -627,3 +627,33 @@ TEST("engine-4.6 what nobody wants to be told is not told")
     CHECK(clu_engine_transport(p.a->engine, 0)->packets_in > 0);
     sim_fini(&p.s);
 }
+
+TEST("engine-4.7 on another channel a heartbeat does not move the next one")
+{
+    sim_pair p;
+    sim_pair_init(&p, "tc");
+    clu_ms due = clu_engine_deadline(p.b->engine);
+    sim_tag(p.b, "new");
+    CHECK_ERR(clu_engine_heartbeat(p.b->engine, true, true, 1, p.s.now),
+              CLU_OK);
+    CHECK_EQ(clu_engine_deadline(p.b->engine), due);
+    sim_advance(&p.s, 10);
+    CHECK_EQ(sim_told(p.a, CLU_NEWS_TAGS, "m1"), 1);
+    sim_fini(&p.s);
+}
+
+TEST("engine-4.8 a discovery that cannot leave follows when it can")
+{
+    sim_pair p;
+    sim_pair_init(&p, "tc");
+    sim_advance(&p.s, 31 * SIM_SECOND);
+    clu_net_spoil(p.s.net, p.a->port, "c", CLU_NET_AWAY);
+    CHECK_ERR(clu_engine_discover(p.a->engine, 0, p.s.now), CLU_UNREACHABLE);
+    CHECK_ERR(clu_engine_heartbeat(p.a->engine, false, false, 0, p.s.now),
+              CLU_UNREACHABLE);
+    sim_advance(&p.s, 2500);
+    clu_net_spoil(p.s.net, p.a->port, "c", CLU_NET_SOUND);
+    sim_advance(&p.s, 2500);
+    CHECK_ERR(clu_engine_discover(p.a->engine, 0, p.s.now), CLU_LIMIT);
+    sim_fini(&p.s);
+}

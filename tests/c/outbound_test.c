@@ -415,3 +415,64 @@ TEST("outbound-3.2 credit is not carried to another address")
     sim_fini(&s);
     CHECK_EQ(clu_alloc_live(), 0);
 }
+
+TEST("outbound-4.1 a filter beyond a packet's length is refused")
+{
+    sim_pair p;
+    sim_pair_init(&p, "tc");
+    clu_engine_config(p.a->engine)->limits.at[CLU_LIMIT_MESSAGE] = 1;
+    CHECK_ERR(to_group(p.a, 1, false, 10), CLU_LIMIT);
+    sim_fini(&p.s);
+}
+
+TEST("outbound-4.2 which transport took it is said for the group as well")
+{
+    sim_pair p;
+    sim_pair_init(&p, "tc");
+    uint8_t used = 99;
+    clu_packet packet = { 0 };
+    clu_engine_head(p.a->engine, &packet, CLU_TYPE_EVENT, 0);
+    uint64_t id = sim_service(p.a, p.b)->id;
+    clu_outgoing out = { .packet = &packet, .services = &id, .count = 1,
+                         .group = true, .used = &used };
+    CHECK_ERR(clu_engine_send(p.a->engine, &out, p.s.now), CLU_OK);
+    CHECK_EQ(used, 1);
+    sim_fini(&p.s);
+}
+
+TEST("outbound-4.3 an answer by no transport goes by one that reaches")
+{
+    sim_pair p;
+    sim_pair_init(&p, "tc");
+    clu_packet q = { 0 };
+    clu_engine_head(p.b->engine, &q, CLU_TYPE_QUERY, 0);
+    clu_reply reply = { .service = sim_service(p.a, p.b)->id, .via = 99 };
+    CHECK_ERR(clu_engine_answer(p.a->engine, &reply, &q, clu_slice_str("x"),
+                                false, p.s.now), CLU_OK);
+    reply.via = 1;              /* the group, without a datagram's source */
+    CHECK_ERR(clu_engine_answer(p.a->engine, &reply, &q, clu_slice_str("x"),
+                                false, p.s.now), CLU_OK);
+    reply.service = 99999;
+    CHECK_ERR(clu_engine_answer(p.a->engine, &reply, &q, clu_slice_str("x"),
+                                false, p.s.now), CLU_GONE);
+    sim_advance(&p.s, 50);
+    CHECK_EQ(sim_counter(p.b, CLU_COUNT_drop_unasked), 2);
+    sim_fini(&p.s);
+}
+
+TEST("outbound-4.4 a filter of the host's own goes to one as it is")
+{
+    sim_pair p;
+    sim_pair_init(&p, "tc");
+    clu_packet packet = { 0 };
+    clu_engine_head(p.a->engine, &packet, CLU_TYPE_EVENT, 0);
+    clu_packet_list(&packet, CLU_FIELD_filter, sim_list("nobody"));
+    uint64_t id = sim_service(p.a, p.b)->id;
+    clu_outgoing out = { .packet = &packet, .services = &id, .count = 1,
+                         .allowed = CLU_SEND_ANY };
+    CHECK_ERR(clu_engine_send(p.a->engine, &out, p.s.now), CLU_OK);
+    CHECK(clu_packet_has(&packet, CLU_FIELD_filter));
+    sim_advance(&p.s, 50);
+    CHECK_EQ(sim_counter(p.b, CLU_COUNT_drop_filter), 1);
+    sim_fini(&p.s);
+}

@@ -418,3 +418,48 @@ TEST("query-4.3 leaving ends every query, each with done alone")
     sim_fini(&s);
     CHECK_EQ(clu_alloc_live(), 0);
 }
+
+TEST("query-5.1 who still owes, as far as there is room to say so")
+{
+    sim s;
+    start(&s, 4);
+    s.at[2]->holds = s.at[3]->holds = true;
+    uint64_t q, ids[4];
+    CHECK_ERR(sim_query(s.at[0], NULL, "x", 1000, &q), CLU_OK);
+    CHECK_EQ(clu_engine_query_owing(s.at[0]->engine, q, ids, 4), 3);
+    sim_advance(&s, 100);
+    CHECK_EQ(clu_engine_query_owing(s.at[0]->engine, q, ids, 4), 2);
+    CHECK_EQ(clu_engine_query_owing(s.at[0]->engine, q, ids, 1), 2);
+    CHECK_EQ(clu_engine_query_owing(s.at[0]->engine, q + 1, ids, 4), 0);
+    CHECK_EQ(clu_engine_query_find(s.at[0]->engine, clu_slice_str("x")), 0);
+    clu_engine_query_end(s.at[0]->engine, q + 1);
+    CHECK_EQ(clu_engine_open_queries(s.at[0]->engine), 1);
+    sim_fini(&s);
+}
+
+/* Maps and the heap grow on the way, and its list of many is on the heap. */
+TEST("query-5.2 without memory at any moment none is left half open")
+{
+    sim s;
+    start(&s, 15);
+    sim_member *m = s.at[0];
+    for (size_t i = 1; i < s.count; i++) {
+        s.at[i]->holds = true;
+    }
+    size_t failed = 0, opened = 0;
+    for (size_t i = 0; i < 40; i++) {
+        clu_err err = CLU_NOMEM;
+        for (long n = 1; err != CLU_OK && n < 50; n++) {
+            clu_alloc_fail_at(n, true);
+            err = sim_query(m, NULL, "x", 100000, NULL);
+            clu_alloc_fail_at(0, false);
+            opened += err == CLU_OK;
+            failed += err == CLU_NOMEM;
+            CHECK(err == CLU_OK || err == CLU_NOMEM);
+            CHECK_EQ(clu_engine_open_queries(m->engine), opened);
+        }
+    }
+    CHECK_EQ(opened, 40);
+    CHECK(failed > 40);
+    sim_fini(&s);
+}

@@ -249,3 +249,42 @@ TEST("route-2.3 names of protocols nobody has change nothing")
     sim_fini(&p.s);
     CHECK_EQ(clu_alloc_live(), 0);
 }
+
+TEST("route-3.1 odd names of protocols are passed over, each tried once")
+{
+    static const unsigned char wire[] = { 0, 2, 't', 'x', 1, 'x', 1, 'u',
+                                          1, 'u', 1, 't', 1, 'c' };
+    static const struct { int family; bool local, only; const char *sent; }
+        cases[] = {
+        { 4, true, true, "u:6" }, { 6, true, false, "u:6" },
+        { 6, true, true, "u:6" }, { 4, false, true, "t:6" },
+        { 4, false, false, "u:6" },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("case %zu", i);
+        sim s;
+        sim_init(&s, 1);
+        s.protocols = "utc";
+        sim_member *m = sim_add(&s);
+        sim_add(&s);            /* m1, who is there and says nothing */
+        clu_engine_config(m->engine)->remote = true;
+        clu_net_watch(s.net, note_frame, NULL);
+        clu_transport *u = clu_engine_transport(m->engine, 0);
+        u->local_only = cases[i].only;
+        u->finds = true;
+        sent[0] = '\0';
+        clu_packet packet;
+        clu_from from = sim_from(23000);
+        from.addr.family = (uint8_t)cases[i].family;
+        from.local = cases[i].local;
+        sim_head(&packet, "m1", CLU_TYPE_HEARTBEAT);
+        clu_packet_list(&packet, CLU_FIELD_protocols,
+                        (clu_items){ 7, clu_slice_of(wire, sizeof wire) });
+        sim_text(&packet, CLU_FIELD_data, "u {port 40001} t {port 40001}");
+        sim_receive_packet(m, "c", &from, &packet);
+        CHECK_ERR(sim_event(m, sim_find(m, "m1"), "hi"), CLU_OK);
+        sim_advance(&s, 10);
+        CHECK_STR(sent, cases[i].sent);
+        sim_fini(&s);
+    }
+}

@@ -262,3 +262,35 @@ TEST("service-4.1 no memory leaves what it advertised, and leaks nothing")
     CHECK_NOMEM(advertise, NULL);
     CHECK_EQ(clu_alloc_live(), 0);
 }
+
+TEST("service-5.1 its logical name, where it says one as our kind does")
+{
+    static const struct { const char *props, *name; clu_err err; } cases[] = {
+        { "caps {2 name a}", "a", CLU_OK },
+        { "caps {2 name {a b}}", "a b", CLU_OK },
+        { "caps {2 more x name b}", "b", CLU_OK },
+        { "caps 2", "", CLU_GONE }, { "caps {}", "", CLU_GONE },
+        { "t {port 1}", "", CLU_GONE }, { "", "", CLU_GONE },
+        { "caps {2 name}", "", CLU_VALUE },
+        { "caps 2\\ name\\ a", "", CLU_GONE },
+    };
+    clu_table t;
+    clu_service *s = make(&t);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s", cases[i].props);
+        /* As it came: a merge would write it anew. */
+        s->props = clu_slice_str(cases[i].props);
+        clu_buf scratch;
+        clu_buf_init(&scratch, 100);
+        clu_slice name = clu_slice_str("");
+        CHECK_ERR(clu_service_named(s, &scratch, &name), cases[i].err);
+        CHECK_SLICE(name, cases[i].name);
+        clu_buf_fini(&scratch);
+    }
+    s->props = (clu_slice){ NULL, 0 };
+    clu_buf scratch;
+    clu_buf_init(&scratch, 100);
+    CHECK_EQ(clu_service_spot(s, 0, 0, "t", &scratch).port, 0);
+    clu_buf_fini(&scratch);
+    clu_table_fini(&t);
+}
