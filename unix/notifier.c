@@ -7,8 +7,7 @@
 
 #include "cork.h"
 #include "linger.h"
-
-#include <tcl.h>
+#include "waking.h"
 
 #define ROUNDS   4              /* waits of the system an I/O phase takes */
 #define BUDGET   2000           /* us a dispatch phase takes */
@@ -33,7 +32,7 @@ typedef struct clu_notifier {
     unsigned waits;             /* Tcl's, since we last had a turn */
     int64_t since;              /* when the first of them began, us */
     int64_t heard;              /* when something came last, in a stretch */
-    Tcl_TimerToken clock;       /* where the loop has no descriptor: poll */
+    clu_waking waking;
 } clu_notifier;
 
 static clu_notifier *mine(void)
@@ -117,14 +116,12 @@ static void dispatch(clu_notifier *n)
     n->turn = outer;
 }
 
-static void rearm(clu_notifier *n);
-
 static void serve(clu_notifier *n)
 {
     dispatch(n);
     n->more = anybody_waits(n); /* what woke us meanwhile is done by now */
     n->waits = 0;
-    rearm(n);
+    clu_waking_again(&n->waking);
 }
 
 /*
@@ -251,48 +248,10 @@ static void on_readable(ClientData cd, int mask)
         clu_loop_run(n->loop, 0, ROUNDS);
     }
     serve(n);
-    if (lingers && n->loop != NULL && clu_loop_descriptor(n->loop) >= 0) {
+    if (CLU_WAKING_ONE && lingers && n->loop != NULL) {
         n->heard = now;
         n->until = now / 1000 + STRETCH;
         linger(n);
-    }
-}
-
-/* ---- without a descriptor of its own (poll) -------------------------------- */
-
-static void on_clock(ClientData cd)
-{
-    clu_notifier *n = cd;
-    n->clock = NULL;
-    on_readable(n, 0);
-}
-
-/* The loop's timers as one of Tcl's, where no timerfd wakes us. */
-static void rearm(clu_notifier *n)
-{
-    if (n->loop == NULL || clu_loop_descriptor(n->loop) >= 0) {
-        return;
-    }
-    if (n->clock != NULL) {
-        Tcl_DeleteTimerHandler(n->clock);
-        n->clock = NULL;
-    }
-    clu_ms due = clu_loop_due(n->loop);
-    if (due != CLU_NEVER) {
-        clu_ms wait = due - clu_loop_clock();
-        wait = wait < 0 ? 0 : wait > 3600000 ? 3600000 : wait;
-        n->clock = Tcl_CreateTimerHandler((int)wait, on_clock, n);
-    }
-}
-
-static void on_watch(void *ctx, int fd, unsigned events)
-{
-    int mask = ((events & CLU_READABLE) ? TCL_READABLE : 0)
-        | ((events & CLU_WRITABLE) ? TCL_WRITABLE : 0);
-    if (mask == 0) {
-        Tcl_DeleteFileHandler(fd);
-    } else {
-        Tcl_CreateFileHandler(fd, mask, on_readable, ctx);
     }
 }
 
@@ -312,12 +271,7 @@ clu_err clu_notifier_open(clu_loop **loop, clu_host **host)
             n->loop = NULL;
             return err;
         }
-        int fd = clu_loop_descriptor(n->loop);
-        if (fd >= 0) {
-            Tcl_CreateFileHandler(fd, TCL_READABLE, on_readable, n);
-        } else {
-            clu_loop_observe(n->loop, on_watch, n);
-        }
+        clu_waking_start(&n->waking, n->loop, on_readable, n);
         Tcl_CreateEventSource(before_wait, after_wait, n);
     }
     n->users++;
@@ -335,14 +289,7 @@ void clu_notifier_close(void)
     Tcl_DeleteEventSource(before_wait, after_wait, n);
     Tcl_DeleteEvents(is_ours, NULL);
     n->more = n->queued = n->lingers = false;
-    if (n->clock != NULL) {
-        Tcl_DeleteTimerHandler(n->clock);
-        n->clock = NULL;
-    }
-    int fd = clu_loop_descriptor(n->loop);
-    if (fd >= 0) {
-        Tcl_DeleteFileHandler(fd);      /* before close: Tcl 9 insists */
-    }
+    clu_waking_stop(&n->waking);
     clu_host_destroy(n->host);
     clu_loop_destroy(n->loop);
     n->loop = NULL;
