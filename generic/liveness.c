@@ -218,9 +218,8 @@ void clu_liveness_expiry(clu_engine *e, clu_service *s, clu_ms now)
         return;
     case CLU_SERVICE_PINGED:
     case CLU_SERVICE_LEAVING:
+    case CLU_SERVICE_GONE:      /* none is: its deadline went with it */
         lose(e, s);
-        return;
-    case CLU_SERVICE_GONE:
         return;
     }
 }

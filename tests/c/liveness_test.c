@@ -429,3 +429,36 @@ TEST("liveness-2.4 a ping that names us is answered at once, not too often")
     sim_fini(&s);
     CHECK_EQ(clu_alloc_live(), 0);
 }
+
+/* ---- more at once -------------------------------------------------------- */
+
+TEST("liveness-3.1 a ping is read as far as the limit of a list")
+{
+    static const struct { int64_t limit; const char *sids; bool doubt; }
+        cases[] = {
+        { 9, "x9 x8 x1", true }, { 4, "x9 x8 x1", true },
+        { 3, "x9 x8 x1", false }, { 2, "x9 x8 x1", false },
+        { 9, "web", false },    /* a tag of its, but not its sid */
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%s, %d", cases[i].sids, (int)cases[i].limit);
+        sim s;
+        sim_init(&s, 1);
+        sim_member *m = sim_add(&s);
+        clu_packet p;
+        clu_from from = sim_from(HOME);
+        sim_head(&p, "x1", CLU_TYPE_EVENT);
+        clu_packet_list(&p, CLU_FIELD_tags, sim_list("web"));
+        sim_receive_packet(m, "c", &from, &p);
+        clu_engine_config(m->engine)->limits.at[CLU_LIMIT_LIST_ITEMS] =
+            cases[i].limit;
+        sim_head(&p, "y1", CLU_TYPE_PING);
+        sim_text(&p, CLU_FIELD_data, cases[i].sids);
+        sim_receive_packet(m, "c", &from, &p);
+        clu_engine_reconsider(m->engine, s.now);
+        sim_advance(&s, 0);
+        CHECK_EQ(sim_find(m, "x1")->state, cases[i].doubt ? DOUBTED : ALIVE);
+        CHECK_EQ(sim_find(m, "y1")->state, ALIVE);
+        sim_fini(&s);
+    }
+}

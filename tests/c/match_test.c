@@ -318,3 +318,31 @@ TEST("match-3.1 three hundred words are matched as well")
     clu_table_fini(&t);
     CHECK_EQ(clu_alloc_live(), 0);
 }
+
+TEST("match-3.2 more words than are remembered are asked again, and right")
+{
+    clu_limits limits;
+    clu_limits_init(&limits);
+    clu_table t;
+    clu_table_init(&t, &limits);
+    clu_address a = { .family = 4, .ip = { 10, 0, 0, 1 } };
+    char tags[4000] = "";
+    for (int i = 0; i < 600; i++) {
+        snprintf(tags + strlen(tags), 8, "%st%d", i ? " " : "", i);
+    }
+    clu_service *s[2];
+    for (int i = 0; i < 2; i++) {
+        CHECK_ERR(clu_table_insert(&t, clu_slice_str(i ? "s1" : "s0"),
+                                   clu_slice_str("h"), &a, true, 0, &s[i]),
+                  CLU_OK);
+        CHECK_ERR(clu_table_tags(&t, s[i], sim_list(tags)), CLU_OK);
+    }
+    filter f;
+    clu_match *m = parse(&f, "match not x* y*");
+    clu_match_aim(m, &t);
+    for (int i = 0; i < 2; i++) {
+        CHECK(clu_match_service(m, s[i]));
+    }
+    CHECK(f.calls > 2 * 600 && f.calls <= 4 * 610);
+    clu_table_fini(&t);
+}

@@ -418,3 +418,17 @@ TEST("table-6.1 the index says what a naive model says, at random")
     }
     clu_table_fini(&t);
 }
+
+TEST("table-7.1 nobody has a sid or hid longer than any may be")
+{
+    static char text[600];
+    memset(text, 'a', sizeof text);
+    clu_limits_init(&limits);
+    clu_table t;
+    clu_table_init(&t, &limits);
+    CHECK(clu_table_find(&t, clu_slice_of(text, 600), clu_slice_str("h"))
+          == NULL);
+    CHECK(clu_table_find(&t, clu_slice_str("s"), clu_slice_of(text, 600))
+          == NULL);
+    clu_table_fini(&t);
+}

@@ -176,6 +176,50 @@ TEST("within-2.1 a large frame waits for the heartbeat before it, or goes")
     }
 }
 
+TEST("within-2.5 a large frame goes by streams behind a heartbeat, else alone")
+{
+    static char data[40000];
+    memset(data, 'x', sizeof data - 1);
+    for (int stream = 0; stream < 2; stream++) {
+        sim_pair_init(&pair, stream ? "tc" : "dc");
+        clu_transport *t = clu_engine_transport(pair.a->engine, 0);
+        uint64_t before = t->packets_out;
+        CHECK_ERR(sim_event(pair.a, sim_service(pair.a, pair.b), data),
+                  CLU_OK);
+        CHECK_EQ(t->packets_out - before, 1 + stream);
+        sim_advance(&pair.s, 50);
+        CHECK_EQ(sim_told(pair.b, CLU_NEWS_EVENT, "m0"), 1);
+        sim_query(pair.b, NULL, "who?", 1000, NULL);
+        sim_advance(&pair.s, 50);
+        CHECK_EQ(sim_told(pair.b, CLU_NEWS_ANSWER, "m0"), 1);
+        sim_fini(&pair.s);
+    }
+}
+
+/* One we know nothing of, who asks, or of whom we ask for properties. */
+TEST("within-2.6 a newcomer who goes while it is answered or asked")
+{
+    static const clu_type types[] = { CLU_TYPE_HEARTBEAT, CLU_TYPE_DISCOVERY };
+    for (size_t k = 0; k < CLU_COUNT_OF(types); k++) {
+        for (int i = LEAVE; i <= LOSE; i++) {
+            check_about("type %zu deed %d", k, i);
+            hook(types[k], i);
+            clu_engine_forget(pair.a->engine,
+                              sim_service(pair.a, pair.b)->id);
+            sim_kill(pair.b);
+            clu_packet p;
+            clu_from from = sim_from(23000);
+            sim_head(&p, "x1", k == 0 ? CLU_TYPE_DISCOVERY : CLU_TYPE_EVENT);
+            sim_receive_packet(pair.a, "c", &from, &p);
+            sim_advance(&pair.s, 3000);
+            CHECK(acted > 0);
+            CHECK_EQ(sim_told(pair.a, CLU_NEWS_DISCOVERED, "x1"), 0);
+            CHECK_EQ(sim_told(pair.a, CLU_NEWS_LOST, "x1"), i == LOSE);
+            sim_fini(&pair.s);
+        }
+    }
+}
+
 TEST("within-2.2 an answer whose asker goes meanwhile is not sent")
 {
     for (int i = LEAVE; i <= VETO; i++) {
@@ -222,6 +266,7 @@ TEST("within-2.4 many are sent to: none any more once a hook has left")
     CHECK_EQ(acted, 1);
     CHECK_ERR(outcomes[0], CLU_OK);
     CHECK_ERR(outcomes[1], CLU_CLOSED);         /* it was not tried */
+    clu_engine_patron(pair.a->engine)->asks = 0;
     CHECK_ERR(clu_engine_broadcast(pair.a->engine, &p, pair.s.now), CLU_GONE);
     CHECK_ERR(clu_engine_answer(pair.a->engine, &(clu_reply){ 0 }, &p,
                                 clu_slice_str(""), false, pair.s.now),
