@@ -693,3 +693,32 @@ TEST("multicast-2.7 without memory for its seeds there is no member")
     }
     loop_end();
 }
+
+TEST("multicast-1.7 a way out is chosen by card, by source, by both or neither")
+{
+    if (!netns_enter()) {
+        SKIP("no right to a network of our own");
+    }
+    static const char *const hosts[] = { "127.0.0.1", "::1" };
+    for (size_t i = 0; i < CLU_COUNT_OF(hosts); i++) {
+        for (int how = 0; how < 4; how++) {
+            check_about("%s, %d", hosts[i], how);
+            clu_address at = address(hosts[i], 0), from = { 0 };
+            int in, out, domain = at.family == 6 ? AF_INET6 : AF_INET;
+            CHECK_ERR(clu_sock_open(domain, SOCK_DGRAM, &in), CLU_OK);
+            CHECK_ERR(clu_sock_open(domain, SOCK_DGRAM, &out), CLU_OK);
+            CHECK_ERR(clu_sock_bind(in, &at), CLU_OK);
+            CHECK_ERR(clu_sock_name(in, &at), CLU_OK);
+            clu_sockaddr to;
+            clu_sockaddr_of(&at, &to);
+            from = how & 1 ? at : from;
+            CHECK_ERR(clu_udp_send(out, &to, clu_slice_str("x"),
+                                   how & 2 ? if_nametoindex("lo") : 0, &from),
+                      CLU_OK);
+            char c;
+            CHECK_EQ(recv(in, &c, 1, MSG_DONTWAIT), 1);
+            clu_sock_close(in);
+            clu_sock_close(out);
+        }
+    }
+}

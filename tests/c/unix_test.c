@@ -478,3 +478,28 @@ TEST("unix-2.3 one sweep takes some of the dead, the next ones the rest")
     CHECK_EQ(access(path, F_OK), 0);
     check_remove_place();
 }
+
+TEST("unix-1.13 another socket at our name is not ours, nor one too long")
+{
+    loop_begin();
+    check_make_place();
+    station s;
+    char asked[100], path[100], far[200];
+    snprintf(asked, sizeof asked, "%s/m.sock", check_place);
+    snprintf(path, sizeof path, "%s/m-SID.sock", check_place);
+    CHECK_ERR(open_unix(&s, asked, "SID"), CLU_OK);
+    memset(far, 'x', sizeof far);
+    far[0] = '/';
+    clu_target to = { .service = 3, .path = clu_slice_of(far, sizeof far) };
+    CHECK_ERR(send_text(&s, &to, "x"), CLU_VALUE);
+    char kept[110];
+    snprintf(kept, sizeof kept, "%s/kept", check_place);
+    CHECK_EQ(rename(path, kept), 0);    /* so its inode is not used anew */
+    int fd = listen_at(path);
+    station_stop(&s);
+    CHECK_EQ(access(path, F_OK), 0);
+    clu_sock_close(fd);
+    CHECK(!clu_path_peer_is_ours(-1));
+    check_remove_place();
+    loop_end();
+}
