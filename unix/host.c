@@ -173,6 +173,7 @@ static bool same(const view *a, const view *b)
 {
     return a->face_count == b->face_count
         && a->address_count == b->address_count
+        && a->faces && b->faces         /* before the first look: none */
         && memcmp(a->faces, b->faces, a->face_count * sizeof *a->faces) == 0
         && memcmp(a->addresses, b->addresses,
                   a->address_count * sizeof *a->addresses) == 0;
