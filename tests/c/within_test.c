@@ -133,7 +133,8 @@ TEST("within-1.2 a transport need not bind, forget or know of beats")
 /* ---- hooks on what leaves ------------------------------------------------ */
 
 static clu_type at_type;
-static enum { LEAVE, LOSE, VETO } deed;
+enum { LEAVE, LOSE, VETO };
+static int deed;
 
 static clu_err do_deed(sim_member *m, clu_question *q)
 {
