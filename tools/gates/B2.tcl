@@ -2,9 +2,10 @@
 # netns
 #
 # Each life of lives.tcl by faults.tcl, under ASan, three at a time since they
-# mostly wait; at gate A at places that are drawn, before a release at all.
-# Those of the core alone, at all places, are in tests/c/scenario_test.c and
-# where CHECK_NOMEM stands.
+# mostly wait, each in a network of its own, so that none takes the port that
+# another just found free; at gate A at places that are drawn, before a release
+# at all.  Those of the core alone, at all places, are in
+# tests/c/scenario_test.c and where CHECK_NOMEM stands.
 
 source [file join [file dirname [info script]] support.tcl]
 
@@ -31,8 +32,9 @@ proc begin {} {
     variable ::working
     while {$working < 3 && [llength $waiting]} {
         set waiting [lassign $waiting name]
-        set channel [open |[list timeout -s KILL $::patience $::tclsh \
-            $::program $::draws $::seed $name 2>@1]]
+        set channel [open |[list timeout -s KILL $::patience \
+            $::top/tools/in-netns $::tclsh $::program $::draws $::seed $name \
+            2>@1]]
         fconfigure $channel -blocking 0
         fileevent $channel readable [list heard $channel $name]
         incr working
