@@ -51,7 +51,8 @@ proc suite::options {arguments} {
     if {[info exists ::env(CLUSTER_BUILD)]} {
         set build [file normalize $::env(CLUSTER_BUILD)]
     }
-    catch {set jobs [exec nproc]}
+    # Most files wait most of the time.
+    catch {set jobs [expr {2 * [exec nproc]}]}
     while {[llength $arguments]} {
         set arguments [lassign $arguments word]
         switch -glob -- $word {
