@@ -1,4 +1,5 @@
 # re-entrancy: every callback x every deed x {c, t, u} under ASan, a seventh of the cells (B: all): each as written, 0 findings
+# build asan
 #
 # The cells and what is expected of each stand in tests/reentry.test. The suite
 # runs them all under ASan too; which seventh is taken here, the seed says.

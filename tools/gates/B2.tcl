@@ -1,4 +1,5 @@
 # memory that fails, n-th and n-th on, in >= 40 lives: 0 crashes, hangs, leaks; usable afterwards; NOMEM told (B: every n)
+# build asan
 # netns
 #
 # Each life of lives.tcl by faults.tcl, under ASan, three at a time since they

@@ -1,4 +1,5 @@
 # coverage by suite, corpus and faults: lines 100 %, branches >= 95 %, of codec and limits 100 %
+# build coverage
 # full
 #
 # Built with counters, in build-coverage: the suite and the C tests, every input
