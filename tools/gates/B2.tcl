@@ -24,48 +24,23 @@ set program [file join $gate::here faults.tcl]
 set names [exec $tclsh $program names]
 set draws [size 16 all]
 set patience [size 60 900]
-set waiting $names
-set working 0
 set sum {lives 0 places 0 refused 0}
 
-proc begin {} {
-    variable ::waiting
-    variable ::working
-    while {$working < 3 && [llength $waiting]} {
-        set waiting [lassign $waiting name]
-        set channel [open |[list timeout -s KILL $::patience \
-            $::top/tools/in-netns $::tclsh $::program $::draws $::seed $name \
-            2>@1]]
-        fconfigure $channel -blocking 0
-        fileevent $channel readable [list heard $channel $name]
-        incr working
+proc lived {name ok output} {
+    puts $output
+    foreach {- calls tried refused} [regexp -all -inline -line \
+            {^life \S+ (\d+) (\d+) (\d+)$} $output] {
+        dict incr ::sum lives
+        dict incr ::sum places $tried
+        dict incr ::sum refused $refused
     }
-    if {!$working} {
-        set ::over 1
-    }
+    law "$name came to its end" {$ok}
 }
 
-proc heard {channel name} {
-    while {[gets $channel line] >= 0} {
-        puts $line
-        if {[regexp {^life \S+ (\d+) (\d+) (\d+)$} $line -> calls tried refused]} {
-            dict incr ::sum lives
-            dict incr ::sum places $tried
-            dict incr ::sum refused $refused
-        }
-    }
-    if {[eof $channel]} {
-        fconfigure $channel -blocking 1
-        if {[catch {close $channel} message]} {
-            law "$name: $message" 0
-        }
-        incr ::working -1
-        begin
-    }
-}
-
-begin
-vwait over
+sideBySide 3 [lmap name $names {
+    list $name [list timeout -s KILL $patience $top/tools/in-netns \
+        $tclsh $program $draws $seed $name]
+}] lived
 law "all [llength $names] lives came to their end" {
     [dict get $sum lives] == [llength $names]}
 law ">= 40 lives" {[dict get $sum lives] >= 40}

@@ -1,9 +1,8 @@
 # system calls that fail, 200 runs (B: 5,000): 0 crashes, hangs > 5 s, descriptors left; usable afterwards
-# netns
 #
-# Each run is scenario.tcl under strace, in which the n-th call of one kind
-# fails with one error.  Which, is drawn by the seed; a missed run is told with
-# the words that repeat it.
+# Each run is scenario.tcl under strace, in a network of its own, in which the
+# n-th call of one kind fails with one error.  Which, is drawn by the seed; a
+# missed run is told with the words that repeat it.
 
 source [file join [file dirname [info script]] support.tcl]
 
@@ -34,42 +33,49 @@ set calls {
 }
 set script [file join $gate::here scenario.tcl]
 set place [exec mktemp -d]
-set env(PLACE) $place/sockets
-set missed 0
 set hit 0
 array set hits {}
-
-# {status output}; status "hang" when it took longer than two lives may.
-proc run {call error n} {
-    file delete -force $::env(PLACE)
-    file mkdir $::env(PLACE)
-    file attributes $::env(PLACE) -permissions 0700
-    set status [catch {exec timeout -s KILL 12 strace -f -qq \
-        -o $::place/trace -e trace=$call -e inject=$call:error=$error:when=$n \
-        [info nameofexecutable] $::script 2>@1} output options]
-    return [list $status $output]
-}
 
 proc draw {list} {
     return [lindex $list [expr {int(rand() * [llength $list])}]]
 }
 
+# {words for strace} {command}; killed when it took longer than two lives may.
+proc run {i call error n} {
+    set sockets [file join $::place $i]
+    file mkdir $sockets
+    file attributes $sockets -permissions 0700
+    set inject inject=$call:error=$error:when=$n
+    return [list [list $i $call $inject] [list env PLACE=$sockets \
+        timeout -s KILL 12 $gate::here/../in-netns strace -f -qq \
+        -o $sockets.trace -e trace=$call -e $inject \
+        [info nameofexecutable] $::script]]
+}
+
+proc ran {words ok output} {
+    lassign $words i call inject
+    set trace [file join $::place $i.trace]
+    if {![catch {exec grep -q INJECTED $trace}]} {
+        incr ::hit
+        set ::hits($call) 1
+    }
+    if {!$ok || [lindex [split $output \n] end] ne "ok 0"} {
+        incr ::missed
+        puts "$inject: $output"
+    }
+    file delete -force $trace [file join $::place $i]
+}
+
 expr {srand($seed)}
+set jobs {}
 for {set i 0} {$i < $runs} {incr i} {
     set call [draw [dict keys $calls]]
-    set error [draw [dict get $calls $call]]
-    set n [expr {1 + int(rand() * rand() * 24)}]
-    lassign [run $call $error $n] status output
-    if {![catch {exec grep -q INJECTED $place/trace}]} {
-        incr hit
-        set hits($call) 1
-    }
-    if {[lindex [split $output \n] end] ne "ok 0"} {
-        incr missed
-        puts "inject=$call:error=$error:when=$n: $output"
-    }
+    lappend jobs [run $i $call [draw [dict get $calls $call]] \
+        [expr {1 + int(rand() * rand() * 24)}]]
 }
+set missed 0
+sideBySide 4 $jobs ran
 file delete -force $place
-law "0 of $i runs went wrong, not $missed" {$missed == 0}
-law "most runs had their fault: $hit of $i" {$hit > $i / 3}
-figure "$i runs, $hit faults in [array size hits] calls, $missed went wrong"
+law "0 of $runs runs went wrong, not $missed" {$missed == 0}
+law "most runs had their fault: $hit of $runs" {$hit > $runs / 3}
+figure "$runs runs, $hit faults in [array size hits] calls, $missed went wrong"

@@ -74,6 +74,44 @@ proc ended {name} {
     return $text
 }
 
+# Commands beside each other, count at a time; returns when the last has ended.
+# Jobs are {word command} each; of each one is called: ended word ok output.
+proc sideBySide {count jobs ended} {
+    variable gate::waiting $jobs
+    variable gate::working 0
+    gate::fill $count $ended
+    while {$working} {
+        vwait gate::working
+        gate::fill $count $ended
+    }
+}
+
+proc gate::fill {count ended} {
+    variable waiting
+    variable working
+    while {$working < $count && [llength $waiting]} {
+        set waiting [lassign $waiting job]
+        lassign $job word command
+        set channel [open |[list {*}$command 2>@1]]
+        fconfigure $channel -blocking 0
+        fileevent $channel readable [list gate::heard $channel $word $ended]
+        incr working
+    }
+}
+
+proc gate::heard {channel word ended} {
+    variable outputs
+    append outputs($channel) [read $channel]
+    if {[eof $channel]} {
+        fconfigure $channel -blocking 1
+        set ok [expr {![catch {close $channel}]}]
+        set output [string trimright $outputs($channel) \n]
+        unset outputs($channel)
+        {*}$ended $word $ok $output
+        incr gate::working -1
+    }
+}
+
 proc law {text condition} {
     if {![uplevel 1 [list expr $condition]]} {
         lappend gate::missed $text
