@@ -308,9 +308,9 @@ static void answer_ping(clu_engine *e, clu_ms now)
 static void doubt_sid(clu_engine *e, clu_slice sid, int64_t *room, clu_ms now)
 {
     const clu_word *word = clu_table_word(&e->table, sid);
-    for (size_t i = 0; word != NULL && i < word->count && (*room)-- > 0;
-         i++) {
-        clu_service *s = clu_word_members(word)[i];
+    for (uint32_t seat = 0; word != NULL
+         && clu_set_next(&word->members, &seat) && (*room)-- > 0; seat++) {
+        clu_service *s = e->table.seats[seat];
         if (clu_slice_eq(clu_service_sid(s), sid)) {
             clu_liveness_doubted(e, s, now);
         }

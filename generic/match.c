@@ -7,7 +7,7 @@
 
 /* Somebody's words: a service's, which stand in the table, or given ones. */
 typedef struct clu_person {
-    const clu_entry *entries;   /* NULL: texts hold */
+    clu_word *const *words;     /* NULL: texts hold */
     const clu_slice *texts;
     size_t count, tags;
 } clu_person;
@@ -32,7 +32,7 @@ static clu_memo *memo_of(const clu_match *m, const clu_item *item,
 static bool meets_pattern(const clu_match *m, clu_match_how how,
                           const clu_item *item, const clu_word *word)
 {
-    if (m->memo == NULL || word->count == 1) {
+    if (m->memo == NULL || clu_set_is_single(&word->members)) {
         return m->test(m->ctx, how, item, clu_word_text(word));
     }
     clu_memo *memo = memo_of(m, item, word);
@@ -46,8 +46,8 @@ static bool meets_pattern(const clu_match *m, clu_match_how how,
 static bool meets(const clu_match *m, clu_match_how how, const clu_item *item,
                   const clu_person *p, size_t i)
 {
-    if (p->entries != NULL) {
-        const clu_word *word = p->entries[i].word;
+    if (p->words != NULL) {
+        const clu_word *word = p->words[i];
         return how == CLU_MATCH_EQUAL ? item->word == word
                                       : meets_pattern(m, how, item, word);
     }
@@ -126,7 +126,7 @@ bool clu_match_words(const clu_match *m, const clu_word_list *words)
 
 bool clu_match_service(const clu_match *m, const clu_service *s)
 {
-    clu_person p = { s->entries, NULL, s->entry_count, s->tag_count };
+    clu_person p = { s->words, NULL, s->word_count, s->tag_count };
     return all_hold(m, &p);
 }
 
@@ -140,69 +140,100 @@ void clu_match_aim(clu_match *m, const clu_table *t)
     }
 }
 
-/* The rarest word that every match must have; *nobody when it is unknown. */
-static const clu_word *narrowest(const clu_match *m, bool *nobody)
+/* ---- 64 at a time --------------------------------------------------------- */
+
+/* Do the members of words say it, with no look at a service? */
+static bool is_plain(const clu_clause *c)
 {
-    const clu_word *best = NULL;
-    *nobody = false;
+    return c->how == CLU_MATCH_EQUAL && c->op != CLU_MATCH_EXACT;
+}
+
+/* Those who may meet it: the members of the word with the fewest blocks that
+   every match must have, or all. */
+static const clu_set *narrowest(const clu_table *t, const clu_match *m)
+{
+    static const clu_set nobody;
+    const clu_set *best = &t->taken;
     for (size_t i = 0; i < m->count; i++) {
         const clu_clause *c = &m->clauses[i];
-        if (c->op != CLU_MATCH_HAS || c->how != CLU_MATCH_EQUAL) {
-            continue;
-        }
-        for (size_t k = 0; k < c->count; k++) {
+        bool all_of_them = c->op == CLU_MATCH_HAS && is_plain(c);
+        for (size_t k = 0; all_of_them && k < c->count; k++) {
             const clu_word *word = c->items[k].word;
             if (word == NULL) {
-                *nobody = true;
-                return NULL;
+                return &nobody;
             }
-            if (best == NULL || word->count < best->count) {
-                best = word;
+            if (clu_set_blocks(&word->members) <= clu_set_blocks(best)) {
+                best = &word->members;
             }
         }
     }
     return best;
 }
 
-/* One word and no more to ask: the members are the answer. */
-static bool settled(const clu_match *m)
+/* Those of a block's bits who meet a plain clause. */
+static uint64_t sift(const clu_clause *c, uint32_t at, uint64_t bits)
 {
-    return m->count == 1 && m->clauses[0].count == 1;
+    uint64_t some = 0;
+    for (size_t k = 0; k < c->count; k++) {
+        const clu_word *word = c->items[k].word;
+        uint64_t has = word != NULL ? clu_set_bits(&word->members, at) : 0;
+        some |= has;
+        bits &= c->op == CLU_MATCH_HAS ? has : UINT64_MAX;
+    }
+    return c->op == CLU_MATCH_SOME ? bits & some
+        : c->op == CLU_MATCH_NOT ? bits & ~some : bits;
 }
 
-static bool walk_members(const clu_word *word, const clu_match *m,
-                         clu_match_found *found, void *ctx)
+/* Those who meet all the plain ones; *asks: there are others. */
+static uint64_t sift_all(const clu_match *m, clu_block b, bool *asks)
 {
-    clu_service *const *members = clu_word_members(word);
-    bool done = settled(m);
-    for (size_t i = 0; i < word->count; i++) {
-        if ((done || clu_match_service(m, members[i]))
-            && !found(ctx, members[i])) {
-            return false;
+    *asks = false;
+    for (size_t i = 0; i < m->count; i++) {
+        if (is_plain(&m->clauses[i])) {
+            b.bits = sift(&m->clauses[i], b.at, b.bits);
+        } else {
+            *asks = true;
         }
     }
-    return true;
+    return b.bits;
 }
 
-static bool walk_all(const clu_table *t, const clu_match *m,
-                     clu_match_found *found, void *ctx)
+/* Those who meet all there is, one after the other. */
+static uint64_t ask_each(const clu_table *t, const clu_match *m, clu_block b)
 {
-    for (clu_list *l = t->order.next; l != &t->order; l = l->next) {
-        clu_service *s = CLU_SERVICE_OF(l);
-        if (clu_match_service(m, s) && !found(ctx, s)) {
-            return false;
+    uint64_t met = 0;
+    for (; b.bits != 0; b.bits &= b.bits - 1) {
+        if (clu_match_service(m, t->seats[clu_block_first(b)])) {
+            met |= b.bits & -b.bits;
         }
     }
-    return true;
+    return met;
 }
 
-bool clu_match_walk(const clu_table *t, clu_match *m, clu_match_found *found,
-                    void *ctx)
+/* Of one word and no more than that the members are the answer. */
+static bool is_settled(const clu_match *m)
 {
-    bool nobody;
+    return m->count == 0 || (m->count == 1 && m->clauses[0].count == 1
+        && m->clauses[0].op == CLU_MATCH_HAS && is_plain(&m->clauses[0]));
+}
+
+const clu_set *clu_match_find(const clu_table *t, clu_match *m,
+                              clu_set *scratch)
+{
     clu_match_aim(m, t);
-    const clu_word *word = narrowest(m, &nobody);
-    return nobody
-        || (word != NULL ? walk_members(word, m, found, ctx)
-                         : walk_all(t, m, found, ctx));
+    const clu_set *from = narrowest(t, m);
+    if (is_settled(m)) {
+        return from;
+    }
+    clu_err err = clu_set_reserve(scratch, clu_set_blocks(from));
+    clu_block b;
+    for (size_t i = 0; err == CLU_OK && clu_set_block(from, i, &b); i++) {
+        bool asks;
+        b.bits = sift_all(m, b, &asks);
+        if (asks) {
+            b.bits = ask_each(t, m, b);
+        }
+        err = clu_set_put(scratch, b);
+    }
+    return err == CLU_OK ? scratch : NULL;
 }

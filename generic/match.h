@@ -71,13 +71,11 @@ void clu_match_aim(clu_match *m, const clu_table *t);
 bool clu_match_service(const clu_match *m, const clu_service *s);
 
 /*
- * Aims m and calls found for every service that meets it, in the order of
- * their arrival or, where an EQUAL word narrows the search, of that word's
- * members.  found must not change the table; false from it ends the walk,
- * which then returns false as well.
+ * Aims m and returns the seats of all services that meet it: a set of the
+ * table's, or scratch, which is the caller's and empty before.  It holds until
+ * the table changes.  NULL: out of memory.
  */
-typedef bool clu_match_found(void *ctx, clu_service *s);
-bool clu_match_walk(const clu_table *t, clu_match *m, clu_match_found *found,
-                    void *ctx);
+const clu_set *clu_match_find(const clu_table *t, clu_match *m,
+                              clu_set *scratch);
 
 #endif

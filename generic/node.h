@@ -217,9 +217,9 @@ int clu_notify_said(Tcl_Interp *interp, int code);
 /* The command of a service, made when first asked for; reference count 0 or
    more.  NULL when out of memory or when the interpreter is going. */
 Tcl_Obj *clu_service_name(clu_node *node, clu_service *s);
-/* The same where there is a command whose name is known; runs no script.  Held
-   by the command; NULL: there is none, or it was renamed. */
-Tcl_Obj *clu_service_known(const clu_service *s);
+/* The same where there is a command; runs no script.  Held by the command; NULL:
+   there is none. */
+Tcl_Obj *clu_service_known(clu_service *s);
 /* Its command is the last thing that goes. */
 void clu_service_vanish(clu_node *node, clu_service *s);
 /* Those whose service went unheard, for want of memory. */
@@ -247,16 +247,10 @@ typedef struct clu_found {              /* ids in a block of their own */
     size_t count, room;
 } clu_found;
 
-typedef struct clu_crowd {              /* good until a script may run */
-    clu_service **at;                   /* in a block of its own */
-    size_t count, room;
-} clu_crowd;
-
 clu_err clu_found_add(clu_found *found, uint64_t id);   /* once each */
 clu_err clu_found_append(clu_found *found, uint64_t id);
+clu_err clu_found_seats(clu_found *found, clu_node *node, const clu_set *seats);
 void clu_found_free(clu_found *found);
-clu_err clu_crowd_add(clu_crowd *crowd, clu_service *s);
-void clu_crowd_free(clu_crowd *crowd);
 /* A list of their commands; NULL when out of memory. */
 Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found);
 /* The commands of those who are asked for, as the result. */
@@ -281,11 +275,14 @@ void clu_recall_clear(clu_node *node);
 /* The filters of `resolve`, or the language of `resolver`. */
 int clu_resolve(clu_node *node, Tcl_Interp *interp, bool resolver,
                 Tcl_Size objc, Tcl_Obj *const objv[], clu_found *found);
-int clu_resolve_crowd(clu_node *node, Tcl_Interp *interp, clu_asked how,
-                      Tcl_Size objc, Tcl_Obj *const objv[], clu_crowd *crowd);
-/* Which of some services meet it: the others are taken out of the crowd. */
+/* The same as seats, good until the table changes: scratch, which is the caller's
+   and empty before, or the table's own.  NULL: an error. */
+const clu_set *clu_resolve_seats(clu_node *node, Tcl_Interp *interp,
+                                 bool resolver, Tcl_Size objc,
+                                 Tcl_Obj *const objv[], clu_set *scratch);
+/* Which of some services meet it: the others are taken out. */
 int clu_resolve_some(clu_node *node, clu_asked how, Tcl_Size objc,
-                     Tcl_Obj *const objv[], clu_crowd *some);
+                     Tcl_Obj *const objv[], clu_service **some, size_t *count);
 /* The same of one service, or of ourselves (s NULL): 1 or 0 into *meets. */
 int clu_resolve_one(clu_node *node, Tcl_Interp *interp, bool resolver,
                     Tcl_Size objc, Tcl_Obj *const objv[], clu_service *s,

@@ -137,7 +137,7 @@ void clu_recall_clear(clu_node *node)
 /* Those to look at again, each once, and the names they had or have. */
 typedef struct clu_touched {
     clu_service *at[2 * CLU_CHANGES];
-    clu_crowd crowd;                    /* at, as long as they meet it */
+    size_t count;                       /* in the end: of those who meet it */
     Tcl_Obj *names[3 * CLU_CHANGES];
     size_t name_count;
 } clu_touched;
@@ -148,13 +148,13 @@ static void touch(clu_touched *t, clu_service *s, Tcl_Obj *before)
         t->names[t->name_count++] = before;
     }
     size_t i = 0;
-    while (i < t->crowd.count && t->at[i] != s) {
+    while (i < t->count && t->at[i] != s) {
         i++;
     }
-    if (i == t->crowd.count) {
-        t->at[t->crowd.count++] = s;
-        if (clu_service_known(s) != NULL) {
-            t->names[t->name_count++] = clu_service_known(s);
+    if (i == t->count) {
+        t->at[t->count++] = s;
+        if (s->name != NULL) {
+            t->names[t->name_count++] = s->name;
         }
     }
 }
@@ -195,7 +195,7 @@ static bool amend(clu_recall *r, const clu_touched *t)
     Tcl_Obj **names, **fresh;
     Tcl_ListObjGetElements(NULL, r->names, &count, &names);
     size_t n = 0;
-    fresh = clu_realloc(NULL, ((size_t)count + t->crowd.count + 1)
+    fresh = clu_realloc(NULL, ((size_t)count + t->count + 1)
                         * sizeof *fresh);
     if (fresh == NULL) {
         return false;
@@ -206,11 +206,11 @@ static bool amend(clu_recall *r, const clu_touched *t)
         }
     }
     bool known = true;
-    for (size_t i = 0; known && i < t->crowd.count; i++) {
-        fresh[n] = clu_service_known(t->at[i]);
+    for (size_t i = 0; known && i < t->count; i++) {
+        fresh[n] = t->at[i]->name;
         known = fresh[n++] != NULL;
     }
-    if (known && (n != (size_t)count || t->crowd.count > 0)) {
+    if (known && (n != (size_t)count || t->count > 0)) {
         Tcl_Obj *list = Tcl_NewListObj((Tcl_Size)n, fresh);
         Tcl_IncrRefCount(list);
         Tcl_DecrRefCount(r->names);
@@ -227,9 +227,8 @@ static bool renew(clu_node *node, clu_recall *r)
         return true;
     }
     clu_touched t = { .name_count = 0 };
-    t.crowd.at = t.at;
     if (!collect(node, r, &t)
-        || clu_resolve_some(node, r->how, r->count, r->words, &t.crowd)
+        || clu_resolve_some(node, r->how, r->count, r->words, t.at, &t.count)
             != TCL_OK
         || !amend(r, &t)) {
         return false;

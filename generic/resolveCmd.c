@@ -324,81 +324,59 @@ static int read_all(clu_filter *f, bool resolver, Tcl_Size objc,
 
 /* ---- results ------------------------------------------------------------------------ */
 
-static int find(clu_node *node, Tcl_Interp *interp, bool resolver,
-                Tcl_Size objc, Tcl_Obj *const objv[], clu_match_found *found,
-                void *ctx)
+const clu_set *clu_resolve_seats(clu_node *node, Tcl_Interp *interp,
+                                 bool resolver, Tcl_Size objc,
+                                 Tcl_Obj *const objv[], clu_set *scratch)
 {
-    clu_filter *f = clu_alloc(sizeof *f);
-    if (f == NULL) {
-        return clu_tcl_error(interp, CLU_NOMEM, "out of memory");
-    }
-    filter_init(f, node, interp);
-    int code = read_all(f, resolver, objc, objv);
-    if (code == TCL_OK) {
-        settle(f);
-        if (!clu_match_walk(clu_engine_table(node->engine), &f->match, found,
-                            ctx)) {
-            code = clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+    clu_filter f;
+    filter_init(&f, node, interp);
+    const clu_set *found = NULL;
+    if (read_all(&f, resolver, objc, objv) == TCL_OK) {
+        settle(&f);
+        found = clu_match_find(clu_engine_table(node->engine), &f.match,
+                               scratch);
+        if (found == NULL) {
+            clu_tcl_error(interp, CLU_NOMEM, "out of memory");
         }
     }
-    filter_fini(f);
-    clu_free(f);
-    return code;
-}
-
-static bool collect_id(void *ctx, clu_service *s)
-{
-    return clu_found_append(ctx, s->id) == CLU_OK;
+    filter_fini(&f);
+    return found;
 }
 
 int clu_resolve(clu_node *node, Tcl_Interp *interp, bool resolver,
                 Tcl_Size objc, Tcl_Obj *const objv[], clu_found *found)
 {
-    return find(node, interp, resolver, objc, objv, collect_id, found);
-}
-
-static bool collect(void *ctx, clu_service *s)
-{
-    return clu_crowd_add(ctx, s) == CLU_OK;
-}
-
-int clu_resolve_crowd(clu_node *node, Tcl_Interp *interp, clu_asked how,
-                      Tcl_Size objc, Tcl_Obj *const objv[], clu_crowd *crowd)
-{
-    if (how == CLU_ASKED_ALL) {
-        clu_match all = { 0 };
-        return clu_match_walk(clu_engine_table(node->engine), &all, collect,
-                              crowd)
-            ? TCL_OK : clu_tcl_error(interp, CLU_NOMEM, "out of memory");
+    clu_set scratch = { 0 };
+    const clu_set *seats = clu_resolve_seats(node, interp, resolver, objc,
+                                             objv, &scratch);
+    int code = seats != NULL ? TCL_OK : TCL_ERROR;
+    if (code == TCL_OK && clu_found_seats(found, node, seats) != CLU_OK) {
+        code = clu_tcl_error(interp, CLU_NOMEM, "out of memory");
     }
-    return find(node, interp, how == CLU_ASKED_RESOLVER, objc, objv, collect,
-                crowd);
+    clu_set_free(&scratch);
+    return code;
 }
 
 int clu_resolve_some(clu_node *node, clu_asked how, Tcl_Size objc,
-                     Tcl_Obj *const objv[], clu_crowd *some)
+                     Tcl_Obj *const objv[], clu_service **some, size_t *count)
 {
-    clu_filter *f = clu_alloc(sizeof *f);
-    if (f == NULL) {
-        return TCL_ERROR;
-    }
-    filter_init(f, node, node->state->interp);
+    clu_filter f;
+    filter_init(&f, node, node->state->interp);
     int code = how == CLU_ASKED_ALL ? TCL_OK
-        : read_all(f, how == CLU_ASKED_RESOLVER, objc, objv);
+        : read_all(&f, how == CLU_ASKED_RESOLVER, objc, objv);
     if (code == TCL_OK) {
-        settle(f);
-        clu_match_aim(&f->match, clu_engine_table(node->engine));
+        settle(&f);
+        clu_match_aim(&f.match, clu_engine_table(node->engine));
         size_t met = 0;
-        for (size_t i = 0; i < some->count; i++) {
-            if (some->at[i]->state != CLU_SERVICE_GONE
-                && clu_match_service(&f->match, some->at[i])) {
-                some->at[met++] = some->at[i];
+        for (size_t i = 0; i < *count; i++) {
+            if (some[i]->state != CLU_SERVICE_GONE
+                && clu_match_service(&f.match, some[i])) {
+                some[met++] = some[i];
             }
         }
-        some->count = met;
+        *count = met;
     }
-    filter_fini(f);
-    clu_free(f);
+    filter_fini(&f);
     return code;
 }
 
@@ -439,22 +417,18 @@ int clu_resolve_one(clu_node *node, Tcl_Interp *interp, bool resolver,
                     Tcl_Size objc, Tcl_Obj *const objv[], clu_service *s,
                     bool *meets)
 {
-    clu_filter *f = clu_alloc(sizeof *f);
-    if (f == NULL) {
-        return clu_tcl_error(interp, CLU_NOMEM, "out of memory");
-    }
-    filter_init(f, node, interp);
-    int code = read_all(f, resolver, objc, objv);
+    clu_filter f;
+    filter_init(&f, node, interp);
+    int code = read_all(&f, resolver, objc, objv);
     if (code == TCL_OK) {
-        settle(f);
-        clu_match_aim(&f->match, clu_engine_table(node->engine));
+        settle(&f);
+        clu_match_aim(&f.match, clu_engine_table(node->engine));
         if (s != NULL) {
-            *meets = clu_match_service(&f->match, s);
-        } else if (meets_self(f, meets) != CLU_OK) {
+            *meets = clu_match_service(&f.match, s);
+        } else if (meets_self(&f, meets) != CLU_OK) {
             code = clu_tcl_error(interp, CLU_NOMEM, "out of memory");
         }
     }
-    filter_fini(f);
-    clu_free(f);
+    filter_fini(&f);
     return code;
 }

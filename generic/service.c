@@ -20,7 +20,7 @@ void clu_service_release(clu_service *s)
     clu_said said = { s->protocols, s->tags, s->props };
     clu_said_free(&said);
     clu_free(s->spots);
-    clu_free(s->entries);
+    clu_free(s->words);
     clu_free(s);
 }
 

@@ -39,12 +39,6 @@ typedef struct clu_deadline {
 struct clu_word;
 struct clu_source;
 
-/* One word that finds a service: where it stands in the word's members. */
-typedef struct __attribute__((packed, aligned(4))) clu_entry {
-    struct clu_word *word;
-    uint32_t at;                /* index in word->members */
-} clu_entry;
-
 #define CLU_SERVICE_PLACES 5    /* sid, hid, uuid, ip, localhost */
 #define CLU_SERVICE_ID_MAX 255  /* bytes of a sid or hid, whatever the limit */
 #define CLU_SERVICE_UUID_MAX (2 * CLU_SERVICE_ID_MAX + 1)
@@ -76,10 +70,13 @@ typedef struct clu_service {
     clu_map_node by_uuid, by_id;
     clu_list link;              /* in the table's order of arrival */
     struct clu_source *home;    /* its address, when of another host */
-    clu_entry *entries;         /* tags first, then the places */
-    uint32_t entry_count, tag_count;
+    struct clu_word **words;    /* that find it, once each: tags first, then
+                                   the places */
+    uint32_t word_count, tag_count;
+    uint32_t seat;              /* in the table; no other's until it is gone */
     void *face;                 /* what the host shows of it; NULL: nothing */
-    void *name;                 /* ... by this name; NULL: it is not known */
+    void *name;                 /* ... by this name; NULL: it is not known
+                                   (clu_table_name) */
     uint16_t uuid_size;
     uint16_t sid_size;          /* bytes of uuid before the @ */
     unsigned char uuid[];       /* sid@hid */

@@ -44,20 +44,31 @@ static int run(ClientData cd, Tcl_Interp *interp, int objc,
 
 /* ---- life ---------------------------------------------------------------------- */
 
+/* What has parted from its node has no name. */
 static void name_it(clu_service_cmd *cmd, Tcl_Obj *name)
 {
+    if (cmd->node == NULL) {
+        return;
+    }
     clu_service *s = cmd->service;
     Tcl_Obj *before = s->name;
     if (name != NULL) {
         Tcl_IncrRefCount(name);
     }
-    s->name = name;
-    if (cmd->node != NULL) {
+    clu_table_name(clu_engine_table(cmd->node->engine), s, name);
+    if (!cmd->node->dead) {
         clu_recall_renamed(cmd->node, s, before);
     }
     if (before != NULL) {
         Tcl_DecrRefCount(before);
     }
+}
+
+/* The command may outlive the node, and its table. */
+static void part(clu_service_cmd *cmd)
+{
+    name_it(cmd, NULL);
+    cmd->node = NULL;
 }
 
 static void show(clu_service_cmd *cmd, clu_service *s, Tcl_Obj *name)
@@ -142,7 +153,7 @@ static clu_service_cmd *create(clu_node *node, clu_service *s, Tcl_Obj *name)
         return NULL;
     }
     if (node->dead) {
-        cmd->node = NULL;       /* of a trace on what had its name */
+        part(cmd);              /* of a trace on what had its name */
         return NULL;
     }
     Tcl_TraceCommand(interp, Tcl_GetString(name), TCL_TRACE_RENAME, traced,
@@ -180,8 +191,13 @@ Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
     return cmd ? name_of(cmd) : Tcl_NewObj();
 }
 
-Tcl_Obj *clu_service_known(const clu_service *s)
+Tcl_Obj *clu_service_known(clu_service *s)
 {
+    clu_service_cmd *cmd = s->face;
+    if (s->name == NULL && cmd != NULL && cmd->token != NULL
+        && cmd->node != NULL) {
+        return name_of(cmd);
+    }
     return s->name;
 }
 
@@ -191,7 +207,7 @@ void clu_service_clear(clu_node *node)
         clu_service_cmd *cmd = CLU_CONTAINER(node->services.next,
                                              clu_service_cmd, link);
         clu_list_unlink(&cmd->link);
-        cmd->node = NULL;
+        part(cmd);
         Tcl_DeleteCommandFromToken(node->state->interp, cmd->token);
     }
 }
@@ -383,9 +399,9 @@ static int resolver_tags(CLU_ARGS)
     CLU_UNUSED;
     clu_service *s = SERVICE(self);
     Tcl_Obj *list = Tcl_NewListObj(0, NULL);
-    for (size_t i = 0; i < s->entry_count; i++) {
+    for (size_t i = 0; i < s->word_count; i++) {
         Tcl_ListObjAppendElement(NULL, list,
-                                 clu_text_new(clu_word_text(s->entries[i].word)));
+                                 clu_text_new(clu_word_text(s->words[i])));
     }
     return clu_answer(interp, list);
 }

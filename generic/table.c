@@ -26,6 +26,12 @@ void clu_table_fini(clu_table *t)
     clu_map_fini(&t->by_id);
     clu_map_fini(&t->words);
     clu_map_fini(&t->sources);
+    clu_set_free(&t->taken);
+    clu_free(t->seats);
+    clu_free(t->names);
+    t->seats = NULL;
+    t->names = NULL;
+    t->seat_room = 0;
 }
 
 static bool same_uuid(const clu_map_node *node, clu_slice uuid)
@@ -111,121 +117,64 @@ static clu_word *word_for(clu_table *t, clu_slice text)
     return word;
 }
 
-static clu_service **members_of(clu_word *word)
-{
-    return word->count > 1 ? word->members.many : &word->members.one;
-}
-
 static void drop_if_empty(clu_table *t, clu_word *word)
 {
-    if (word->count == 0) {
+    if (clu_set_blocks(&word->members) == 0) {
         clu_map_remove(&t->words, &word->node);
         clu_free(word);
     }
 }
 
-/* The first needs no room of its own; the others get it by powers of two. */
-static clu_err append(clu_word *word, clu_service *s)
-{
-    uint32_t n = word->count;
-    if (n == 0) {
-        word->members.one = s;
-    } else if ((n & (n - 1)) == 0) {
-        clu_service *one = word->members.one;
-        clu_service **grown = clu_realloc(n > 1 ? word->members.many : NULL,
-                                          2 * n * sizeof(clu_service *));
-        if (grown == NULL) {
-            return CLU_NOMEM;
-        }
-        if (n == 1) {
-            grown[0] = one;
-        }
-        word->members.many = grown;
-    }
-    word->count++;
-    members_of(word)[n] = s;
-    return CLU_OK;
-}
-
-static void take_last(clu_word *word)
-{
-    if (--word->count == 1) {
-        clu_service **many = word->members.many;
-        word->members.one = many[0];
-        clu_free(many);
-    }
-}
-
-/* The entries a service gets: n of them so far. */
+/* The words a service gets: n of them so far. */
 typedef struct clu_entering {
     clu_service *service;
-    clu_entry *entries;
+    clu_word **words;
     size_t n;
 } clu_entering;
 
-/* A word that was just entered has the service as its last member; it may
-   have it there from before as well, so the entries say. */
-static bool entered(const clu_entering *in, clu_word *word)
+static bool is_among(const clu_word *word, clu_word *const *words, size_t n)
 {
-    if (word->count == 0
-        || members_of(word)[word->count - 1] != in->service) {
-        return false;
+    while (n > 0 && words[n - 1] != word) {
+        n--;
     }
-    size_t i = in->n;
-    while (i > 0 && in->entries[i - 1].word != word) {
-        i--;
-    }
-    return i > 0;
+    return n > 0;
 }
 
+/* Who is a member may be so from before, or since the word was said before. */
 static clu_err enter(clu_table *t, clu_entering *in, clu_slice text)
 {
     clu_word *word = word_for(t, text);
     if (word == NULL) {
         return CLU_NOMEM;
     }
-    if (entered(in, word)) {
-        return CLU_OK;
+    uint32_t seat = in->service->seat;
+    if (clu_set_has(&word->members, seat)) {
+        if (is_among(word, in->words, in->n)) {
+            return CLU_OK;
+        }
+    } else if (clu_set_add(&word->members, seat) != CLU_OK) {
+        return CLU_NOMEM;       /* not for the first: the word stays others' */
     }
-    if (append(word, in->service) != CLU_OK) {
-        drop_if_empty(t, word);
-        return CLU_NOMEM;
-    }
-    in->entries[in->n++] = (clu_entry){ word, word->count - 1 };
+    in->words[in->n++] = word;
     return CLU_OK;
 }
 
-/* The member that stood at one place of the word stands at another now. */
-static void moved(clu_service *s, const clu_word *word, uint32_t from,
-                  uint32_t to)
+/* Leaves its words, but for those that stay. */
+static void leave(clu_table *t, const clu_service *s, clu_word *const *words,
+                  size_t count, const clu_entering *stay)
 {
-    clu_entry *entry = s->entries;
-    while (entry->word != word || entry->at != from) {
-        entry++;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_among(words[i], stay->words, stay->n)) {
+            clu_set_remove(&words[i]->members, s->seat);
+            drop_if_empty(t, words[i]);
+        }
     }
-    entry->at = to;
 }
 
-/* Its place is taken by the last member. */
-static void leave(clu_table *t, const clu_entry *entry)
+static void leave_all(clu_table *t, clu_service *s)
 {
-    clu_word *word = entry->word;
-    uint32_t last = word->count - 1;
-    if (entry->at != last) {
-        clu_service **members = members_of(word);
-        members[entry->at] = members[last];
-        moved(members[last], word, last, entry->at);
-    }
-    take_last(word);
-    drop_if_empty(t, word);
-}
-
-/* In the opposite order: what was entered last is a last member still. */
-static void leave_all(clu_table *t, const clu_entry *entries, size_t count)
-{
-    while (count > 0) {
-        leave(t, &entries[--count]);
-    }
+    leave(t, s, s->words, s->word_count, &(clu_entering){ .n = 0 });
+    s->word_count = s->tag_count = 0;
 }
 
 static clu_err enter_tags(clu_table *t, clu_entering *in, clu_items tags)
@@ -276,8 +225,9 @@ static clu_err index_again(clu_table *t, clu_service *s, clu_items tags,
                            const clu_address *addr, bool local)
 {
     size_t most = (size_t)tags.count + CLU_SERVICE_PLACES;
-    clu_entering in = { s, clu_alloc(most * sizeof(clu_entry)), 0 };
-    if (in.entries == NULL) {
+    clu_entering old = { s, s->words, s->word_count };
+    clu_entering in = { s, clu_alloc(most * sizeof *in.words), 0 };
+    if (in.words == NULL) {
         return CLU_NOMEM;
     }
     clu_err err = enter_tags(t, &in, tags);
@@ -286,19 +236,65 @@ static clu_err index_again(clu_table *t, clu_service *s, clu_items tags,
         err = enter_places(t, &in, addr, local);
     }
     if (err != CLU_OK) {
-        leave_all(t, in.entries, in.n);
-        clu_free(in.entries);
+        leave(t, s, in.words, in.n, &old);
+        clu_free(in.words);
         return err;
     }
-    clu_entry *before = s->entries;
-    size_t count = s->entry_count;
-    s->entries = in.entries;
-    s->entry_count = (uint32_t)in.n;
+    s->words = in.words;
+    s->word_count = (uint32_t)in.n;
     s->tag_count = (uint32_t)tag_count;
-    leave_all(t, before, count);
-    clu_free(before);
+    leave(t, s, old.words, old.n, &in);
+    clu_free(old.words);
     note_change(t, s);
     return CLU_OK;
+}
+
+/* ---- seats --------------------------------------------------------------- */
+
+/* One of them may be larger than it says. */
+static clu_err add_seats(clu_table *t)
+{
+    uint32_t room = t->seat_room ? 2 * t->seat_room : 16;
+    clu_service **seats = clu_realloc(t->seats, room * sizeof *seats);
+    if (seats == NULL) {
+        return CLU_NOMEM;
+    }
+    t->seats = seats;
+    void **names = clu_realloc(t->names, room * sizeof *names);
+    if (names == NULL) {
+        return CLU_NOMEM;
+    }
+    t->names = names;
+    t->seat_room = room;
+    return CLU_OK;
+}
+
+static clu_err sit(clu_table *t, clu_service *s)
+{
+    uint32_t seat = clu_set_gap(&t->taken);
+    clu_err err = seat < t->seat_room ? CLU_OK : add_seats(t);
+    if (err == CLU_OK) {
+        err = clu_set_add(&t->taken, seat);
+    }
+    if (err == CLU_OK) {
+        t->seats[seat] = s;
+        t->names[seat] = NULL;
+        s->seat = seat;
+    }
+    return err;
+}
+
+static void stand_up(clu_table *t, const clu_service *s)
+{
+    clu_set_remove(&t->taken, s->seat);
+}
+
+void clu_table_name(clu_table *t, clu_service *s, void *name)
+{
+    s->name = name;
+    if (s->state != CLU_SERVICE_GONE) {
+        t->names[s->seat] = name;
+    }
 }
 
 /* ---- how many come from an address --------------------------------------- */
@@ -367,14 +363,18 @@ static void leave_source(clu_table *t, clu_source *source)
 
 /* ---- services ------------------------------------------------------------ */
 
-/* An entry, its word and the word's members, when no other shares it. */
-#define WORD_WEIGHT (sizeof(clu_entry) + sizeof(clu_word) + 64)
+/* A word and its members, when no other shares it. */
+#define WORD_WEIGHT (sizeof(clu_word *) + sizeof(clu_word) + 64)
+
+/* Its seat and its name's, where half are free. */
+#define SEAT_WEIGHT (2 * (sizeof(clu_service *) + sizeof(void *)))
 
 /* What it may cost us: itself, its words and what it advertises. */
 static size_t weight_of(size_t uuid, size_t tags, size_t tag_count,
                         size_t others)
 {
-    return sizeof(clu_service) + 64 + 4 * uuid + 2 * tags + others
+    return sizeof(clu_service) + SEAT_WEIGHT + 64 + 4 * uuid
+        + 2 * tags + others
         + (tag_count + CLU_SERVICE_PLACES) * WORD_WEIGHT;
 }
 
@@ -432,6 +432,25 @@ static clu_err insert_maps(clu_table *t, clu_service *s)
     return err;
 }
 
+/* Its seat, its words and its places in the maps: all of them or none. */
+static clu_err take_in(clu_table *t, clu_service *s, const clu_address *addr,
+                       bool local)
+{
+    clu_err err = sit(t, s);
+    if (err != CLU_OK) {
+        return err;
+    }
+    err = index_again(t, s, (clu_items){ 0 }, addr, local);
+    if (err == CLU_OK) {
+        err = insert_maps(t, s);
+    }
+    if (err != CLU_OK) {
+        leave_all(t, s);
+        stand_up(t, s);
+    }
+    return err;
+}
+
 clu_err clu_table_insert(clu_table *t, clu_slice sid, clu_slice hid,
                          const clu_address *addr, bool local, clu_ms now,
                          clu_service **service)
@@ -446,14 +465,9 @@ clu_err clu_table_insert(clu_table *t, clu_slice sid, clu_slice hid,
         return err;
     }
     clu_service *s = make(t, sid, hid);
-    err = s ? index_again(t, s, (clu_items){ 0 }, addr, local) : CLU_NOMEM;
-    if (err == CLU_OK) {
-        err = insert_maps(t, s);
-    }
+    err = s ? take_in(t, s, addr, local) : CLU_NOMEM;
     if (err != CLU_OK) {
         if (s != NULL) {
-            leave_all(t, s->entries, s->entry_count);
-            s->entry_count = s->tag_count = 0;
             s->state = CLU_SERVICE_GONE;
             clu_service_release(s);
         }
@@ -477,8 +491,8 @@ void clu_table_drop(clu_table *t, clu_service *s)
     clu_map_remove(&t->by_uuid, &s->by_uuid);
     clu_map_remove(&t->by_id, &s->by_id);
     clu_list_unlink(&s->link);
-    leave_all(t, s->entries, s->entry_count);
-    s->entry_count = s->tag_count = 0;
+    leave_all(t, s);
+    stand_up(t, s);
     leave_source(t, s->home);
     s->home = NULL;
     t->weight -= s->weight;

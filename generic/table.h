@@ -5,27 +5,27 @@
  *
  *     by_uuid   sid@hid  -> service
  *     by_id     number   -> service        (ids outlive the service)
- *     words     "web"    -> [service, service, ...]
+ *     seats     seat     -> service
+ *     names     seat     -> what the host shows it by
+ *     words     "web"    -> { seat, seat, ... }
  *     sources   address  -> how many       (of other hosts)
  *     order     service <-> service        (as they came)
  *
  * A service is found by each of its tags and by its sid, hid, uuid, ip and,
- * on this host, "localhost" (WIRE-ORIGINAL 13).  Every service knows its
- * place in each word's members, so leaving costs no search.  A word holds a
- * service once, however often it was said.
+ * on this host, "localhost" (WIRE-ORIGINAL 13).  It sits on the lowest seat
+ * that is free, until it goes.  So the members of a word are a set of small
+ * numbers, and whom several words have in common is found, with the names, in
+ * a few blocks of memory, without a look at any service.
  */
 #ifndef CLU_TABLE_H
 #define CLU_TABLE_H
 
 #include "service.h"
+#include "set.h"
 
 typedef struct clu_word {
     clu_map_node node;          /* note: bytes of text */
-    union {
-        clu_service *one;       /* count 1: as of most words */
-        clu_service **many;     /* room for the next power of two, or more */
-    } members;
-    uint32_t count;
+    clu_set members;            /* their seats; never empty */
     unsigned char text[];
 } clu_word;
 
@@ -33,16 +33,17 @@ static inline clu_slice clu_word_text(const clu_word *word)
 {
     return (clu_slice){ word->text, word->node.note };
 }
-static inline clu_service *const *clu_word_members(const clu_word *word)
-{
-    return word->count > 1 ? word->members.many : &word->members.one;
-}
 
 #define CLU_CHANGES 16          /* so many of the last are known */
 
 typedef struct clu_table {
     clu_map by_uuid, by_id, words, sources;
     clu_list order;
+    clu_service **seats;        /* who sits there, ... */
+    void **names;               /* ... and his name: close together, they are
+                                   read at once for many */
+    uint32_t seat_room;         /* of both */
+    clu_set taken;              /* the seats where somebody sits */
     size_t count;
     size_t weight;              /* bytes charged */
     uint64_t next_id;
@@ -80,6 +81,9 @@ clu_err clu_table_props(clu_table *t, clu_service *s, clu_slice text,
 /* Changes its address.  LIMIT (too many there), NOMEM: as it was. */
 clu_err clu_table_address(clu_table *t, clu_service *s, const clu_address *a,
                           bool local);
+
+/* The host shows a service by this name, which it keeps; NULL: by none. */
+void clu_table_name(clu_table *t, clu_service *s, void *name);
 
 /* Who is found by this word: NULL when nobody. */
 const clu_word *clu_table_word(const clu_table *t, clu_slice text);

@@ -142,7 +142,7 @@ static long crowd_without(long n)
     CHECK_EQ(clu_engine_table(m->engine)->count, CROWD);
     const clu_word *web = clu_table_word(clu_engine_table(m->engine),
                                          clu_slice_str("web"));
-    CHECK(web != NULL && web->count == CROWD);
+    CHECK(web != NULL && clu_set_count(&web->members) == CROWD);
     sim_advance(&s, 700 * SIM_SECOND);
     CHECK_EQ(sim_told(m, CLU_NEWS_DISCOVERED, NULL), CROWD);
     CHECK_EQ(sim_told(m, CLU_NEWS_LOST, NULL), CROWD);

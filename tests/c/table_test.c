@@ -24,44 +24,50 @@ static clu_err insert(clu_table *t, const char *sid, clu_address addr,
                             local, 5, s);
 }
 
-/* "a,b": the sids found by a word, in the order of its members. */
+/* "a,b": the sids found by a word, in the order of their seats. */
 static const char *found(const clu_table *t, const char *text)
 {
     static char out[400];
     const clu_word *word = clu_table_word(t, clu_slice_str(text));
     size_t n = 0;
     out[0] = '\0';
-    for (size_t i = 0; word && i < word->count; i++) {
-        clu_slice sid = clu_service_sid(clu_word_members(word)[i]);
+    for (uint32_t i = 0; word && clu_set_next(&word->members, &i); i++) {
+        clu_slice sid = clu_service_sid(t->seats[i]);
         n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s",
-                              i ? "," : "", (int)sid.n, (const char *)sid.p);
+                              n ? "," : "", (int)sid.n, (const char *)sid.p);
     }
     return out;
 }
 
-/* Each entry of each service stands where it says. */
+/* Each service is a member of each of its words, once, and of no other. */
 static void check_whole(const clu_table *t)
 {
     size_t entries = 0, members = 0, weight = 0;
     for (clu_list *l = t->order.next; l != &t->order; l = l->next) {
         clu_service *s = CLU_SERVICE_OF(l);
         weight += s->weight;
-        entries += s->entry_count;
-        for (size_t i = 0; i < s->entry_count; i++) {
-            const clu_entry *entry = &s->entries[i];
-            CHECK(entry->at < entry->word->count);
-            CHECK(clu_word_members(entry->word)[entry->at] == s);
+        entries += s->word_count;
+        CHECK(clu_set_has(&t->taken, s->seat));
+        CHECK(t->seats[s->seat] == s);
+        CHECK(t->names[s->seat] == s->name);
+        for (size_t i = 0; i < s->word_count; i++) {
+            CHECK(clu_set_has(&s->words[i]->members, s->seat));
+            for (size_t k = 0; k < i; k++) {
+                CHECK(s->words[k] != s->words[i]);
+            }
         }
     }
     for (size_t b = 0; b < t->words.size; b++) {
         for (clu_map_node *n = t->words.buckets[b]; n; n = n->next) {
-            size_t count = CLU_CONTAINER(n, clu_word, node)->count;
+            size_t count = clu_set_count(&CLU_CONTAINER(n, clu_word,
+                                                        node)->members);
             CHECK(count > 0);
             members += count;
         }
     }
     CHECK_EQ(members, entries);
     CHECK_EQ(t->weight, weight);
+    CHECK_EQ(t->count, clu_set_count(&t->taken));
 }
 
 TEST("table-1.1 a service is found by sid, hid, uuid, ip and its tags")
@@ -98,7 +104,7 @@ TEST("table-1.2 new tags are found at once, old ones no more")
     static const char *const steps[][3] = {
         { "x y", "x", "a" }, { "y z", "x", "" }, { "y z", "z", "a" },
         { "", "y", "" }, { "localhost", "localhost", "a,b" },
-        { "b", "b", "b,a" }, { "x x x y x", "x", "a" }, { "", "b", "b" },
+        { "b", "b", "a,b" }, { "x x x y x", "x", "a" }, { "", "b", "b" },
     };
     for (size_t i = 0; i < CLU_COUNT_OF(steps); i++) {
         check_about("%s: %s", steps[i][0], steps[i][1]);
@@ -203,7 +209,7 @@ TEST("table-2.1 what left the table lives while it is held")
     clu_table_drop(&t, a);
     CHECK_EQ(a->state, CLU_SERVICE_GONE);
     CHECK_SLICE(clu_service_sid(a), "a");
-    CHECK_EQ(a->entry_count, 0);
+    CHECK_EQ(a->word_count, 0);
     CHECK(clu_table_find_id(&t, a->id) == NULL);
     clu_service_release(a);
     clu_table_fini(&t);
@@ -225,6 +231,57 @@ TEST("table-2.2 ids are never used again, not even after fini")
             clu_table_fini(&t);
         }
     }
+    clu_table_fini(&t);
+}
+
+TEST("table-2.3 who comes sits on the lowest seat that is free")
+{
+    clu_table t;
+    start(&t);
+    clu_service *s[100];
+    char sid[16];
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(sid, sizeof sid, "s%u", i);
+        CHECK_ERR(insert(&t, sid, host(1), true, &s[i]), CLU_OK);
+        CHECK_EQ(s[i]->seat, i);
+    }
+    static const unsigned gone[] = { 70, 3, 99 };
+    for (size_t i = 0; i < CLU_COUNT_OF(gone); i++) {
+        clu_table_drop(&t, s[gone[i]]);
+    }
+    static const unsigned seats[] = { 3, 70, 99, 100 };
+    for (unsigned i = 0; i < CLU_COUNT_OF(seats); i++) {
+        snprintf(sid, sizeof sid, "new%u", i);
+        CHECK_ERR(insert(&t, sid, host(1), true, &s[0]), CLU_OK);
+        CHECK_EQ(s[0]->seat, seats[i]);
+        CHECK_STR(found(&t, sid), sid);
+    }
+    check_whole(&t);
+    clu_table_fini(&t);
+}
+
+TEST("table-2.4 a name stands at its seat, and leaves with the service")
+{
+    clu_table t;
+    start(&t);
+    clu_service *a, *b;
+    int name, other;
+    insert(&t, "a", host(1), true, &a);
+    clu_table_name(&t, a, &name);
+    CHECK(a->name == &name);
+    check_whole(&t);
+    clu_service_hold(a);
+    clu_table_drop(&t, a);
+    insert(&t, "b", host(1), true, &b);
+    CHECK_EQ(b->seat, a->seat);
+    CHECK(b->name == NULL);
+    check_whole(&t);
+    clu_table_name(&t, b, &other);
+    clu_table_name(&t, a, NULL);        /* of one that went */
+    CHECK(a->name == NULL);
+    CHECK(t.names[b->seat] == &other);
+    check_whole(&t);
+    clu_service_release(a);
     clu_table_fini(&t);
 }
 
@@ -317,7 +374,8 @@ TEST("table-4.1 ten thousand services are found, and fit in 20 MB")
         clu_table_tags(&t, s, sim_list(i % 2 ? "odd" : "even"));
     }
     CHECK_EQ(t.count, 10000);
-    CHECK_EQ(clu_table_word(&t, clu_slice_str("odd"))->count, 5000);
+    CHECK_EQ(clu_set_count(&clu_table_word(&t, clu_slice_str("odd"))->members),
+             5000);
     CHECK(t.weight < 20000000);
     check_whole(&t);
     for (int i = 0; i < 10000; i += 3) {
@@ -371,6 +429,36 @@ TEST("table-5.1 a failed allocation leaves the table as it was")
     CHECK_NOMEM(tag_and_insert, NULL);
 }
 
+/* So many that seats and sets have to grow; every seventh goes again. */
+static clu_err crowd(void *ctx)
+{
+    (void)ctx;
+    clu_table t;
+    start(&t);
+    clu_err err = CLU_OK;
+    for (int i = 0; err == CLU_OK && i < 80; i++) {
+        clu_service *s;
+        char sid[16];
+        snprintf(sid, sizeof sid, "s%d", i);
+        err = insert(&t, sid, host(1), true, &s);
+        if (err == CLU_OK) {
+            err = clu_table_tags(&t, s, sim_list("x"));
+            CHECK(clu_table_find_id(&t, s->id) == s);
+        }
+        if (err == CLU_OK && i % 7 == 0) {
+            clu_table_drop(&t, t.seats[i / 7]);
+        }
+    }
+    check_whole(&t);
+    clu_table_fini(&t);
+    return err;
+}
+
+TEST("table-5.2 nor does it in the middle of a crowd")
+{
+    CHECK_NOMEM(crowd, NULL);
+}
+
 /* A naive table: what each of 26 services has for tags. */
 static void shake(clu_table *t, uint64_t *seed, unsigned tags[26])
 {
@@ -411,7 +499,7 @@ TEST("table-6.1 the index says what a naive model says, at random")
             want += (tags[i] >> 1) & 1u;    /* has qq */
         }
         const clu_word *q = clu_table_word(&t, clu_slice_str("qq"));
-        CHECK_EQ(q ? q->count : 0, want);
+        CHECK_EQ(q ? clu_set_count(&q->members) : 0, want);
         if (round % 100 == 0) {
             check_whole(&t);
         }
