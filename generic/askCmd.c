@@ -114,10 +114,7 @@ static clu_slice take_id(clu_asking *a)
         return clu_slice_str("");
     }
     clu_slice id = a->packet.at[CLU_FIELD_ruid].text;
-    uint64_t older = clu_engine_query_find(a->node->engine, id);
-    if (older != 0) {
-        clu_query_yield(a->node, older);
-    }
+    clu_query_yield(a->node, id);
     return id;
 }
 

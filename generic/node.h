@@ -318,8 +318,9 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id);
 bool clu_query_news(clu_node *node, const clu_news *news, void *block);
 /* What it kept for DONE to be told; the caller's, NULL when it is gone. */
 clu_told *clu_query_spare(clu_node *node, uint64_t handle);
-/* Its command goes now, "done" is still told: another takes its name. */
-void clu_query_yield(clu_node *node, uint64_t handle);
+/* The command of the one with this id goes now, "done" is still told: another
+   takes its name. */
+void clu_query_yield(clu_node *node, clu_slice id);
 void clu_query_clear(clu_node *node);           /* all of them, untold */
 
 /* ---- sendCmd.c --------------------------------------------------------------------- */

@@ -127,15 +127,6 @@ clu_told *clu_query_spare(clu_node *node, uint64_t handle)
     return spare;
 }
 
-void clu_query_yield(clu_node *node, uint64_t handle)
-{
-    clu_query_object *q = query_of(node, handle);
-    if (q != NULL && q->token != NULL) {
-        Tcl_DeleteCommandFromToken(node->state->interp, q->token);
-    }
-    clu_engine_query_end(node->engine, handle);
-}
-
 void clu_query_clear(clu_node *node)
 {
     Tcl_HashSearch search;
@@ -177,7 +168,7 @@ clu_query_object *clu_query_make(clu_node *node, const clu_query_words *words)
 }
 
 /* Only words make a command's name; any other id gets the handle's. */
-static Tcl_Obj *command_name(clu_node *node, clu_slice id, uint64_t handle)
+static Tcl_Obj *name_for(clu_node *node, clu_slice id, uint64_t handle)
 {
     char text[128 + CLU_SERVICE_ID_MAX];
     Tcl_Size n;
@@ -191,6 +182,50 @@ static Tcl_Obj *command_name(clu_node *node, clu_slice id, uint64_t handle)
     memcpy(text + at, "queries::", 9);
     memcpy(text + at + 9, id.p, id.n);
     return Tcl_NewStringObj(text, (Tcl_Size)(at + 9 + id.n));
+}
+
+/* One that is in use is a script's own command: to replace it would run its
+   traces in the middle of here. */
+static Tcl_Obj *command_name(clu_node *node, clu_slice id, uint64_t handle)
+{
+    Tcl_Obj *name = name_for(node, id, handle);
+    Tcl_CmdInfo info;
+    while (Tcl_GetCommandInfo(node->state->interp, Tcl_GetString(name),
+                              &info)) {
+        Tcl_AppendToObj(name, "_", 1);
+    }
+    return name;
+}
+
+/* The query of that id: an open one, or one that is over and not gone yet. */
+static clu_query_object *query_with(clu_node *node, clu_slice id,
+                                    uint64_t open)
+{
+    if (open != 0) {
+        return query_of(node, open);
+    }
+    Tcl_Obj *name = name_for(node, id, 0);
+    Tcl_IncrRefCount(name);
+    Tcl_CmdInfo info;
+    bool ours = Tcl_GetCommandInfo(node->state->interp, Tcl_GetString(name),
+                                   &info) && info.objProc == run;
+    Tcl_DecrRefCount(name);
+    clu_query_object *q = ours ? info.objClientData : NULL;
+    return q != NULL && q->node == node ? q : NULL;
+}
+
+void clu_query_yield(clu_node *node, clu_slice id)
+{
+    uint64_t open = clu_engine_query_find(node->engine, id);
+    clu_query_object *q = query_with(node, id, open);
+    Tcl_Interp *interp = node->state->interp;
+    if (q != NULL && q->token != NULL) {
+        Tcl_DeleteCommandFromToken(interp, q->token);
+        if (Tcl_InterpDeleted(interp)) {
+            clu_node_abandon(node);     /* a trace did that: nobody asks */
+        }
+    }
+    clu_engine_query_end(node->engine, open);
 }
 
 static void keep_id(clu_query_object *q, clu_slice id)

@@ -14,7 +14,7 @@ typedef struct clu_service_cmd {
     clu_node *node;             /* NULL: it finished before the command */
     clu_service *service;       /* held; its face is this, its name is a value
                                    that is held, NULL after a rename */
-    Tcl_Command token;          /* NULL: it is being made */
+    Tcl_Command token;
 } clu_service_cmd;
 
 static const clu_sub service_subs[];
@@ -97,10 +97,8 @@ static void deleted(ClientData cd)
 static void traced(ClientData cd, Tcl_Interp *interp, const char *from,
                    const char *to, int flags)
 {
-    (void)interp, (void)from, (void)to;
-    if (flags & TCL_TRACE_RENAME) {
-        name_it(cd, NULL);
-    }
+    (void)interp, (void)from, (void)to, (void)flags;
+    name_it(cd, NULL);
 }
 
 /* A value of just these bytes: there may be ten thousand of them. */
@@ -113,49 +111,55 @@ static Tcl_Obj *full_name(clu_node *node, const clu_service *s)
     return Tcl_NewStringObj(text, n);
 }
 
+static clu_service_cmd *take_over(clu_node *node, clu_service *s,
+                                  Tcl_Obj *name, const Tcl_CmdInfo *info)
+{
+    clu_service_cmd *cmd = info->objClientData;
+    if (info->objProc != run || cmd->node != node) {
+        return NULL;
+    }
+    if (s->state != CLU_SERVICE_GONE) {
+        hide(cmd);
+        show(cmd, s, name);
+    }
+    return cmd;
+}
+
 /*
  * Its name may be in use still by one of the same sid and hid that went, or,
  * for one that went, by one that came since.  The one command then speaks
- * for whom is there: to replace it would run traces in the middle of here.
+ * for whom is there; with a command of somebody else's it gets a longer name.
+ * To replace either would run traces in the middle of here.
  */
-static clu_service_cmd *take_over(clu_node *node, clu_service *s,
+static clu_service_cmd *find_name(clu_node *node, clu_service *s,
                                   Tcl_Obj *name)
 {
     Tcl_CmdInfo info;
-    if (!Tcl_GetCommandInfo(node->state->interp, Tcl_GetString(name), &info)
-        || info.objProc != run) {
-        return NULL;
+    clu_service_cmd *cmd = NULL;
+    while (cmd == NULL && Tcl_GetCommandInfo(node->state->interp,
+                                             Tcl_GetString(name), &info)) {
+        cmd = take_over(node, s, name, &info);
+        if (cmd == NULL) {
+            Tcl_AppendToObj(name, "_", 1);
+        }
     }
-    clu_service_cmd *cmd = info.objClientData;
-    if (cmd->node != node || s->state == CLU_SERVICE_GONE) {
-        return cmd->node == node ? cmd : NULL;
-    }
-    hide(cmd);
-    show(cmd, s, name);
     return cmd;
 }
 
 static clu_service_cmd *create(clu_node *node, clu_service *s, Tcl_Obj *name)
 {
     Tcl_Interp *interp = node->state->interp;
+    if (Tcl_InterpDeleted(interp)) {
+        return NULL;            /* it is still in use, but takes no commands */
+    }
     clu_service_cmd *cmd = clu_alloc(sizeof *cmd);
     if (cmd == NULL) {
         return NULL;
     }
-    clu_list_init(&cmd->link);
     cmd->node = node;
     show(cmd, s, name);
     cmd->token = Tcl_NRCreateCommand(interp, Tcl_GetString(name), run, run_nr,
                                      cmd, deleted);
-    if (cmd->token == NULL) {
-        hide(cmd);
-        clu_free(cmd);
-        return NULL;
-    }
-    if (node->dead) {
-        part(cmd);              /* of a trace on what had its name */
-        return NULL;
-    }
     Tcl_TraceCommand(interp, Tcl_GetString(name), TCL_TRACE_RENAME, traced,
                      cmd);
     clu_list_append(&node->services, &cmd->link);
@@ -175,14 +179,14 @@ static Tcl_Obj *name_of(clu_service_cmd *cmd)
 
 Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
 {
-    if (s == NULL || node->state == NULL || node->dead) {
+    if (s == NULL || node->dead) {
         return Tcl_NewObj();
     }
     clu_service_cmd *cmd = s->face;
     if (cmd == NULL) {
         Tcl_Obj *name = full_name(node, s);
         Tcl_IncrRefCount(name);
-        cmd = take_over(node, s, name);
+        cmd = find_name(node, s, name);
         if (cmd == NULL) {
             cmd = create(node, s, name);
         }
@@ -215,7 +219,7 @@ void clu_service_clear(clu_node *node)
 void clu_service_vanish(clu_node *node, clu_service *s)
 {
     clu_service_cmd *cmd = node->dead ? NULL : s->face;
-    if (cmd != NULL && cmd->token != NULL) {
+    if (cmd != NULL) {
         Tcl_DeleteCommandFromToken(node->state->interp, cmd->token);
     }
 }
@@ -239,7 +243,7 @@ uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name)
     Tcl_CmdInfo info;
     Tcl_Interp *where = node->state ? node->state->interp : interp;
     Tcl_Command token = where ? Tcl_GetCommandFromObj(where, name) : NULL;
-    if (token == NULL || !Tcl_GetCommandInfoFromToken(token, &info)
+    if (!Tcl_GetCommandInfoFromToken(token, &info)      /* also of NULL */
         || info.objProc != run) {
         return 0;
     }
