@@ -299,10 +299,7 @@ static size_t stations(const clu_question *q, clu_hook out[4])
 
 clu_err clu_hook_ask(void *ctx, clu_question *q)
 {
-    clu_node *node = ctx;
-    if (node->dead || node->state == NULL) {
-        return CLU_OK;
-    }
+    clu_node *node = ctx;       /* lives: an engine that left asks nobody */
     if (node->nesting >= clu_engine_config(node->engine)
         ->limits.at[CLU_LIMIT_NESTING]) {
         clu_engine_counters(node->engine)->at[CLU_COUNT_hooks_nested]++;

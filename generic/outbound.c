@@ -29,6 +29,9 @@ clu_err clu_engine_ask_send(clu_engine *e, clu_packet **packet,
 
 clu_err clu_engine_broadcast(clu_engine *e, clu_packet *packet, clu_ms now)
 {
+    if (e->left) {
+        return CLU_GONE;
+    }
     clu_packet *owned;
     clu_err err = clu_engine_ask_send(e, &packet, &owned, NULL, 0, true);
     if (err == CLU_OK) {

@@ -235,6 +235,40 @@ static clu_err leave_again(sim_member *m, clu_question *q)
     return CLU_OK;
 }
 
+static int asked;
+
+static clu_err count_asked(sim_member *m, clu_question *q)
+{
+    (void)m, (void)q;
+    asked++;
+    return CLU_OK;
+}
+
+TEST("engine-2.7 what has left asks no hook")
+{
+    sim s;
+    sim_init(&s, 1);
+    sim_member *a = sim_start(&s), *b = sim_start(&s);
+    sim_advance(&s, 5000);
+    clu_service *service = sim_service(a, b);
+    clu_service_hold(service);
+    a->ask = count_asked;
+    sim_leave(a);
+    clu_engine_patron(a->engine)->asks = UINT32_MAX;
+    asked = 0;
+    clu_packet p = { 0 };
+    clu_engine_head(a->engine, &p, CLU_TYPE_EVENT, 0);
+    clu_reply reply = { .service = service->id };
+    CHECK_ERR(clu_engine_broadcast(a->engine, &p, s.now), CLU_GONE);
+    CHECK_ERR(clu_engine_answer(a->engine, &reply, &p, clu_slice_str("x"),
+                                false, s.now), CLU_GONE);
+    CHECK_ERR(clu_engine_heartbeat(a->engine, true, true, 0, s.now), CLU_GONE);
+    CHECK_ERR(sim_event(a, service, "x"), CLU_GONE);
+    CHECK_EQ(asked, 0);
+    clu_service_release(service);
+    sim_fini(&s);
+}
+
 TEST("engine-2.4 a hook on the goodbye may leave again")
 {
     sim s;
