@@ -199,12 +199,12 @@ bool clu_notify_behind(clu_server *server);
 bool clu_notify_waits(clu_server *server);
 void clu_notify_discard(clu_node *node);        /* empties both queues */
 /*
- * Serves cluster I/O, and nothing else of Tcl, until done says so or the time
- * has come.  What is told meanwhile waits in its queue, unless it is for
- * this query.
+ * Serves cluster I/O, and nothing else of Tcl, until done says so, or the node
+ * died.  What is told meanwhile waits in its queue, unless it is for this
+ * query.
  */
 void clu_notify_wait(clu_node *node, uint64_t query, bool (*done)(void *ctx),
-                     void *ctx, clu_ms until);
+                     void *ctx);
 /* Evaluates with the node held; false when the node died of it. */
 bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
                      int *code);

@@ -204,9 +204,8 @@ static bool run_news(clu_node *node, clu_told *told)
     case CLU_NEWS_ASKED_FAILED:
     case CLU_NEWS_TIMEOUT:
     case CLU_NEWS_DONE:
+    case CLU_NEWS_FAILED:       /* of no query, and not told: clu_hook_wishes */
         return clu_query_news(node, news, told);
-    case CLU_NEWS_FAILED:
-        break;                  /* counted as unreachable */
     }
     return false;
 }
@@ -218,20 +217,12 @@ static void run_told(clu_node *node, clu_told *told)
     clu_service *service = told->news.service;
     if (!run_news(node, told)) {
         drop_told(told);
-    } else if (service != NULL) {
-        clu_service_release(service);
+    } else {
+        clu_service_release(service);   /* only what came of one is kept */
     }
 }
 
 /* ---- arriving ------------------------------------------------------------ */
-
-static void hold_origin(clu_origin *o)
-{
-    if (o->channel != NULL) {
-        Tcl_IncrRefCount(o->channel);
-        Tcl_IncrRefCount(o->descriptor);
-    }
-}
 
 static void drop_waiting(clu_waiting *w)
 {
@@ -256,8 +247,9 @@ static void keep_arrival(clu_node *node, const clu_arrival *a)
     w->arrival.bytes = clu_slice_of(w + 1, a->bytes.n);
     w->weight = sizeof *w + a->bytes.n;
     if (clu_script_is(a->via)) {
-        w->origin = node->origin;
-        hold_origin(&w->origin);
+        w->origin = node->origin;       /* clu_script_receive set it */
+        Tcl_IncrRefCount(w->origin.channel);
+        Tcl_IncrRefCount(w->origin.descriptor);
     }
     node->backlog += w->weight;
     clu_list_append(&node->arrived, &w->link);
@@ -412,11 +404,12 @@ bool clu_notify_behind(clu_server *server)
 
 /* ---- waiting by ourselves ------------------------------------------------ */
 
-/* Runs what was told of this query and leaves the rest in its order. */
+/* Runs what was told of this query and leaves the rest in its order.  A node
+   that dies of it has emptied the queue. */
 static void run_for_query(clu_node *node, uint64_t query)
 {
     clu_list *l = node->told.next;
-    while (l != &node->told && !node->dead) {
+    while (l != &node->told) {
         clu_told *told = TOLD_OF(l);
         if (told->news.query != query) {
             l = l->next;
@@ -428,21 +421,16 @@ static void run_for_query(clu_node *node, uint64_t query)
 }
 
 void clu_notify_wait(clu_node *node, uint64_t query, bool (*done)(void *ctx),
-                     void *ctx, clu_ms until)
+                     void *ctx)
 {
     while (!node->dead && !done(ctx)) {
-        clu_ms now = clu_loop_clock();
-        if (now >= until) {
-            return;
-        }
         clu_node_rearm(node);
         bool idle = !node->tick_due && clu_list_empty(&node->arrived);
-        clu_ms wait = until - now < 1000 ? until - now : 1000;
-        clu_notifier_io(idle ? (int)wait : 0);
-        if (!node->dead && node->tick_due) {
+        clu_notifier_io(idle ? 1000 : 0);       /* runs no script */
+        if (node->tick_due) {
             tick(node, clu_loop_clock());
         }
-        while (!node->dead && !clu_list_empty(&node->arrived)) {
+        while (!clu_list_empty(&node->arrived)) {       /* it is, once dead */
             run_waiting(node);
         }
         run_for_query(node, query);

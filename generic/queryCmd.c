@@ -97,10 +97,7 @@ static void deleted(ClientData cd)
     if (q->node == NULL) {
         clu_query_free(q);
     } else if (q->over || q->node->dead) {
-        Tcl_HashEntry *entry = entry_of(q->node, q->handle);
-        if (entry != NULL) {
-            Tcl_DeleteHashEntry(entry);
-        }
+        Tcl_DeleteHashEntry(entry_of(q->node, q->handle));
         clu_query_free(q);
     } else {
         end_early(q);
@@ -110,7 +107,7 @@ static void deleted(ClientData cd)
 /* The end after "done". */
 static void vanish(clu_node *node, clu_query_object *q)
 {
-    if (q->token != NULL && node->state != NULL) {
+    if (q->token != NULL) {
         Tcl_DeleteCommandFromToken(node->state->interp, q->token);
     } else {
         deleted(q);
@@ -290,9 +287,10 @@ static Tcl_Obj *pair_of(clu_query_object *q)
     Tcl_Obj *words[2] = { state->events[q->event],
                           clu_command_name(state->interp, q->token,
                                            &q->name) };
-    if (q->pair == NULL || Tcl_IsShared(q->pair)
-        || Tcl_ListObjReplace(NULL, q->pair, 0, 2, 2, words) != TCL_OK) {
+    if (q->pair == NULL || Tcl_IsShared(q->pair)) {
         clu_value_set(&q->pair, Tcl_NewListObj(2, words));
+    } else {
+        Tcl_ListObjReplace(NULL, q->pair, 0, 2, 2, words);
     }
     return q->pair;
 }
@@ -359,7 +357,7 @@ static clu_query_object *wake(clu_query_object *q)
     Tcl_Size count = 0;
     Tcl_Obj **at = NULL;
     bool alive = true;
-    Tcl_IncrRefCount(waiters);
+    q->waiters = NULL;          /* ours now */
     Tcl_IncrRefCount(results);
     Tcl_ListObjGetElements(NULL, waiters, &count, &at);
     for (Tcl_Size i = 0; alive && i < count; i++) {
@@ -381,7 +379,7 @@ bool clu_query_news(clu_node *node, const clu_news *news, void *block)
     bool done = news->what == CLU_NEWS_DONE;
     bool early = q != NULL && q->ended && !done
         && news->what != CLU_NEWS_STARTED;
-    if (q == NULL || q->over || early || node->state == NULL) {
+    if (q == NULL || q->over || early) {
         return false;
     }
     bool kept = remember(q, news, block);
@@ -444,11 +442,9 @@ static int get_remaining(CLU_ARGS)
 {
     CLU_UNUSED;
     clu_query_object *q = self;
-    Tcl_Size count;
-    Tcl_Obj **at;
-    if (Tcl_ListObjGetElements(interp, q->services, &count, &at) != TCL_OK) {
-        return TCL_ERROR;
-    }
+    Tcl_Size count = 0;
+    Tcl_Obj **at = NULL;
+    Tcl_ListObjGetElements(NULL, q->services, &count, &at);     /* our list */
     Tcl_Obj *list = Tcl_NewListObj(0, NULL);
     for (Tcl_Size i = 0; i < count; i++) {
         if (!clu_outcomes_have(q->outcomes, at[i], q->node->state)) {
@@ -469,8 +465,6 @@ static int add_waiter(CLU_ARGS)
     }
     if (q->waiters == NULL) {
         clu_value_set(&q->waiters, Tcl_NewListObj(0, NULL));
-    } else if (Tcl_IsShared(q->waiters)) {
-        clu_value_set(&q->waiters, Tcl_DuplicateObj(q->waiters));
     }
     return Tcl_ListObjAppendElement(interp, q->waiters, objv[1]);
 }
@@ -487,7 +481,7 @@ static int serve(CLU_ARGS)
     clu_query_object *q = self;
     clu_node *node = q->node;
     q->waits++;
-    clu_notify_wait(node, q->handle, is_over, q, CLU_NEVER);
+    clu_notify_wait(node, q->handle, is_over, q);
     Tcl_SetObjResult(interp, clu_value_or_nothing(q->results));
     q->waits--;
     if (node->dead || query_of(node, q->handle) == NULL) {

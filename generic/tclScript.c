@@ -17,7 +17,7 @@ void clu_script_release(clu_script *s)
 bool clu_script_may_call(clu_script *s)
 {
     clu_node *node = s->node;
-    if (s->object == NULL || node->state == NULL || node->dead) {
+    if (s->object == NULL || node->dead) {
         return false;
     }
     clu_engine *e = node->engine;
@@ -124,9 +124,6 @@ void clu_script_event(clu_script *s, const char *name, Tcl_Obj *arg)
 void clu_script_complain(clu_script *s, const char *method, Tcl_Obj *value,
                          const char *owed)
 {
-    if (s->node->state == NULL) {
-        return;
-    }
     Tcl_Interp *interp = s->node->state->interp;
     Tcl_InterpState saved = Tcl_SaveInterpState(interp, TCL_OK);
     clu_tcl_error(interp, CLU_VALUE, "%s must return %s, not \"%s\"", method,

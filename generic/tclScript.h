@@ -43,7 +43,8 @@ void clu_script_notify(clu_script *s, const char *method, int argc,
                        Tcl_Obj *const argv[]);
 void clu_script_event(clu_script *s, const char *name, Tcl_Obj *arg);
 
-/* The error in the interpreter, or a value that is not what a method owes. */
+/* The error in the interpreter, or a value that is not what a method owes: the
+   membership outlived that method. */
 void clu_script_report(clu_script *s, const char *method);
 void clu_script_complain(clu_script *s, const char *method, Tcl_Obj *value,
                          const char *owed);
