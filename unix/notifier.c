@@ -77,9 +77,6 @@ static void draw_cork(clu_notifier *n)
 bool clu_notifier_goes_on(void)
 {
     clu_notifier *n = mine();
-    if (n->loop == NULL || n->turn == NULL) {
-        return false;
-    }
     int64_t now = clu_loop_micros();
     clu_cork_say say = clu_cork_told(&n->turn->cork, now);
     if (say != CLU_CORK_IN) {

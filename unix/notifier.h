@@ -43,7 +43,8 @@ void clu_notifier_stir(void);
 
 /*
  * A server has told a piece of news, and another waits: may it go on?  Between
- * the two what was sent may wait to leave together (cork.h).
+ * the two what was sent may wait to leave together (cork.h).  To be called
+ * from serve, by a server that is still there.
  */
 bool clu_notifier_goes_on(void);
 
