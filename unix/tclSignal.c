@@ -106,15 +106,15 @@ static void handle_all(void (*handler)(int))
     }
 }
 
+static void on_exit(ClientData cd);
+
 /* With the interpreter, or at the thread's end, whichever comes first. */
-static void stop(ClientData cd)
+static void stop(ClientData cd, Tcl_Interp *interp)
 {
     clu_signals *w = cd;
-    if (wake[0] < 0) {
-        return;
-    }
+    (void)interp;
     handle_all(SIG_DFL);
-    Tcl_DeleteThreadExitHandler(stop, w);
+    Tcl_DeleteThreadExitHandler(on_exit, w);
     Tcl_DeleteFileHandler(wake[0]);
     Tcl_DeleteTimerHandler(w->look);
     close(wake[0]);
@@ -123,10 +123,9 @@ static void stop(ClientData cd)
     Tcl_DecrRefCount(w->prefix);
 }
 
-static void on_interp_gone(ClientData cd, Tcl_Interp *interp)
+static void on_exit(ClientData cd)
 {
-    (void)interp;
-    stop(cd);
+    Tcl_DeleteAssocData(((clu_signals *)cd)->interp, KEY);
 }
 
 static bool open_pipe(void)
@@ -162,8 +161,8 @@ int clu_signals_cmd(ClientData cd, Tcl_Interp *interp, int objc,
     w->interp = interp;
     w->prefix = objv[1];
     Tcl_IncrRefCount(w->prefix);
-    Tcl_SetAssocData(interp, KEY, on_interp_gone, w);
-    Tcl_CreateThreadExitHandler(stop, w);
+    Tcl_SetAssocData(interp, KEY, stop, w);
+    Tcl_CreateThreadExitHandler(on_exit, w);
     Tcl_CreateFileHandler(wake[0], TCL_READABLE, on_byte, w);
     w->look = Tcl_CreateTimerHandler(LOOK_EVERY, look, w);
     handle_all(caught);
