@@ -17,14 +17,22 @@ static void open_tcp(station *s)
     station_attach(s, t);
 }
 
-/* A plain socket connected to a port of this host. */
-static int dial(uint16_t port)
+/* A plain socket connected to a port of this host, from 127.0.0.N. */
+static int dial_from(uint16_t port, uint32_t n)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in from = { .sin_family = AF_INET,
+                                .sin_addr.s_addr = htonl(0x7f000000 + n) };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
     CHECK_EQ(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     return fd;
+}
+
+static int dial(uint16_t port)
+{
+    return dial_from(port, 1);
 }
 
 /* A plain listener on this host, and its port. */
@@ -714,6 +722,55 @@ TEST("stream-2.11 who spoke makes room for others who speak, if unknown")
     RUN_UNTIL(closed_of(fd, MANY) == MANY - ROOM);
     CHECK(!is_closed(fd[MANY - 1]));
     CHECK_EQ(s.count[CLU_ARRIVED_FRAME], MANY);
+    for (int i = 0; i < MANY; i++) {
+        close(fd[i]);
+    }
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.12 a source's bound that was lowered refuses the next from there")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    int fd[4];
+    fd[0] = dial(port_of(s.t));
+    fd[1] = dial(port_of(s.t));
+    run_for(10);
+    fd[2] = dial_from(port_of(s.t), 2);
+    RUN_UNTIL(s.counters.at[CLU_COUNT_links_accepted] == 3);
+    s.limits.at[CLU_LIMIT_PENDING_SOURCE] = 2;
+    fd[3] = dial(port_of(s.t));
+    RUN_UNTIL(is_closed(fd[3]));
+    CHECK_EQ(closed_of(fd, 4), 1);      /* they have a moment */
+    CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], 1);
+    for (int i = 0; i < 4; i++) {
+        close(fd[i]);
+    }
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.13 who was accepted before and speaks late has its place")
+{
+    enum { MANY = 4, ROOM = 2 };
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    s.limits.at[CLU_LIMIT_CONNECTIONS] = ROOM;
+    int fd[MANY];
+    for (int i = 0; i < MANY; i++) {
+        fd[i] = dial(port_of(s.t));
+    }
+    RUN_UNTIL(s.counters.at[CLU_COUNT_links_accepted] == MANY);
+    run_for(110);
+    for (int i = 0; i < MANY; i++) {
+        put(fd[i], hello, sizeof hello);
+        RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == (size_t)i + 1);
+    }
+    RUN_UNTIL(closed_of(fd, MANY) == MANY - ROOM);
+    CHECK(!is_closed(fd[MANY - 1]) && !is_closed(fd[MANY - 2]));
     for (int i = 0; i < MANY; i++) {
         close(fd[i]);
     }
