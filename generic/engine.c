@@ -120,13 +120,14 @@ static void say_goodbye(clu_engine *e, clu_ms now)
     clu_buf_fini(&scratch);
 }
 
+/* Tricky because one that is a script may let the loop run, and bring us here
+   again: so each is there until its turn has come. */
 static void stop_transports(clu_engine *e)
 {
-    unsigned count = e->transport_count;
-    e->transport_count = 0;
     e->group = CLU_TRANSPORTS_MAX;
-    for (unsigned i = 0; i < count; i++) {
-        e->transports[i]->ops->stop(e->transports[i]);
+    while (e->transport_count > 0) {
+        clu_transport *t = e->transports[--e->transport_count];
+        t->ops->stop(t);
     }
 }
 

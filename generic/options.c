@@ -101,10 +101,14 @@ void clu_options_free(Tcl_Obj **values, size_t count)
 static int run_script(const clu_sub *sub, Tcl_Command token,
                       Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 {
-    Tcl_Obj *line = Tcl_NewListObj(0, NULL), *self = Tcl_NewObj();
+    Tcl_Obj *line = Tcl_NewListObj(0, NULL);
+    Tcl_Obj *self = objv[0];    /* it is going: the name that still finds it */
     Tcl_IncrRefCount(line);
     Tcl_ListObjAppendElement(NULL, line, Tcl_NewStringObj(sub->script, -1));
-    Tcl_GetCommandFullName(interp, token, self);
+    if (token != NULL) {
+        self = Tcl_NewObj();
+        Tcl_GetCommandFullName(interp, token, self);
+    }
     Tcl_ListObjAppendElement(NULL, line, self);
     for (int i = 2; i < objc; i++) {
         Tcl_ListObjAppendElement(NULL, line, objv[i]);
