@@ -217,24 +217,23 @@ clu_err clu_hook_run(clu_node *node, clu_hook hook, Tcl_Obj *lambda,
     if (!clu_notify_eval(node, CLU_COUNT_OF(line), line, &code)) {
         return CLU_GONE;
     }
-    Tcl_Obj *verdict, *payload;
+    Tcl_Size count;
+    Tcl_Obj **pair;
     int said = 2;
     if (code != TCL_OK
-        || Tcl_ListObjIndex(interp, Tcl_GetObjResult(interp), 0, &verdict)
-        != TCL_OK || verdict == NULL
-        || Tcl_ListObjIndex(interp, Tcl_GetObjResult(interp), 1, &payload)
-        != TCL_OK || payload == NULL
-        || Tcl_GetIntFromObj(interp, verdict, &said) != TCL_OK || said != 0) {
+        || Tcl_ListObjGetElements(interp, Tcl_GetObjResult(interp), &count,
+                                  &pair) != TCL_OK || count != 2
+        || Tcl_GetIntFromObj(NULL, pair[0], &said) != TCL_OK || said != 0) {
         clu_counters *counters = clu_engine_counters(node->engine);
         counters->at[said == 1 ? CLU_COUNT_hook_vetoes
                      : CLU_COUNT_hook_errors]++;
         Tcl_ResetResult(interp);
         return CLU_VETO;
     }
-    if (payload != *left) {
-        Tcl_IncrRefCount(payload);
+    if (pair[1] != *left) {
+        Tcl_IncrRefCount(pair[1]);
         Tcl_DecrRefCount(*left);
-        *left = payload;
+        *left = pair[1];
     }
     Tcl_ResetResult(interp);
     return CLU_OK;

@@ -386,7 +386,7 @@ bool clu_query_news(clu_node *node, const clu_news *news, void *block)
     q->over = done;
     if (q->command != NULL) {
         q = run_callback(q);
-    } else if (q->collect && q->event == CLU_EVENT_RESPONSE) {
+    } else if (q->event == CLU_EVENT_RESPONSE) {    /* -wait collects */
         clu_value_put(&q->results, clu_outcomes_service(q->outcomes),
                       clu_outcomes_data(q->outcomes));
     }

@@ -25,7 +25,7 @@ static clu_script *script_of(clu_transport *t)
 
 bool clu_script_is(const clu_transport *t)
 {
-    return t != NULL && t->ops == &script_ops;
+    return t->ops == &script_ops;
 }
 
 /* ---- in ------------------------------------------------------------------ */
@@ -139,11 +139,8 @@ static clu_err script_send(clu_transport *t, const clu_target *to,
     (void)ticket;
     (void)now;
     clu_script *s = script_of(t);
-    clu_service *service = clu_table_find_id(
+    clu_service *service = clu_table_find_id(   /* route looked just now */
         clu_engine_table(s->node->engine), to->service);
-    if (service == NULL) {
-        return CLU_UNREACHABLE;
-    }
     Tcl_Obj *words[] = { clu_bytes_new(frame),
                          clu_service_name(s->node, service) };
     Tcl_Obj *value;
@@ -207,12 +204,12 @@ static clu_err script_refresh(clu_transport *t, clu_ms now)
 static void detach(clu_script *s)
 {
     Tcl_Obj *object = s->object;
-    clu_state *state = s->node->state;
     s->object = NULL;
     if (object == NULL) {
-        return;
+        return;                 /* as of every node that is finished */
     }
-    if (state != NULL && !Tcl_InterpDeleted(state->interp)) {
+    clu_state *state = s->node->state;
+    if (!Tcl_InterpDeleted(state->interp)) {
         Tcl_Interp *interp = state->interp;
         Tcl_Preserve(interp);
         Tcl_InterpState saved = Tcl_SaveInterpState(interp, TCL_OK);
