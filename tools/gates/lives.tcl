@@ -169,6 +169,10 @@ life send-raw {
     $a send -resolve b -raw \x01\x02 -op some -ruid r1 -channel 2
     soon {$heard}
 }
+life send-by-service {
+    $ab send -data hello -protocols t
+    soon {$heard}
+}
 life send-payload {
     $ab send [$a event_payload {data hello ruid x} 0 1 1]
     soon {$heard}
@@ -288,6 +292,13 @@ life hooks-change {
     may {$a send -resolve b -data hello -protocols t}
     soon {$heard}
 }
+life hooks-packet {
+    $b hook protocol t receive {
+        set packet [string map {hello HELLO} $packet]
+    }
+    $a send -resolve b -data hello -protocols t
+    soon {$heard}
+}
 life hooks-refuse {
     $b hook evaluate receive {throw {CLUSTER VETO} no}
     may {$a hook broadcast {break}}
@@ -303,6 +314,7 @@ alone scripted {
         $d hook event {incr ::heard}
         $d hook query {return alive}
         soon {[$c known_services] == 1 && [$d known_services] == 1}
+        may {$d event channel open m box}
         may {$c send -resolve b -data x -protocols m}
         may {$c query -resolve b -query q -timeout 200 -command told}
         soon {$done}
@@ -316,6 +328,55 @@ alone host {
             {rand 1 9} {version} {clusters} {protocol names}} {
         may {cluster {*}$script}
     }
+}
+
+# ---- in a C program -------------------------------------------------------------------------
+
+# The procedures of our commands, as they are called by who knows of no others.
+life called {
+    set q [$a query -resolve b -query x -timeout 300 -command told]
+    foreach {command word} [list $a uuid $ab uuid $q id] {
+        if {[faults call $command $word] ne [$command $word]} {
+            lappend ::wrong "$command called in C"
+        }
+    }
+    soon {$done}
+}
+# A loop that serves some kinds of events alone, and not all of ours.
+life served {
+    set turns 0
+    proc ask {} {
+        $::a query -resolve b -query x -timeout 300 -command {apply {event {
+            told $event
+            if {[lindex $event 0] eq "done" && $::turns < 100} {
+                may ask
+            }
+        }}}
+    }
+    may ask
+    while {[incr turns] < 100} {
+        faults serve [lindex {file timer} [expr {$turns % 2}]]
+        if {$turns % 4 == 0} {
+            faults serve file timer
+        }
+    }
+    soon {$done}
+}
+life half-served {
+    lassign [chan pipe] out in
+    try {
+        close $in
+        # Ours waits behind this one, and is not of the kind.
+        fileevent $out readable [list apply {out {
+            fileevent $out readable {}
+            faults serve file
+        }} $out]
+        $a destroy
+        faults serve file timer
+    } finally {
+        close $out
+    }
+    soon {[$b known_services] == 0}
 }
 
 # ---- bpacket --------------------------------------------------------------------------------
