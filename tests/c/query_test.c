@@ -359,6 +359,41 @@ TEST("query-4.1 whoever is told may end it, leave, or ask anew")
     }
 }
 
+TEST("query-4.4 whoever is told late that it failed may end it, or leave")
+{
+    for (then = 0; then < 2; then++) {
+        check_about("%d", then);
+        sim s;
+        start(&s, 4);
+        sim_member *m = s.at[0];
+        m->told = act_when_told;
+        ends_at = CLU_NEWS_ASKED_FAILED;
+        clu_net_spoil(s.net, m->port, "t", CLU_NET_BROKEN);
+        clu_net_spoil(s.net, m->port, "c", CLU_NET_BROKEN);
+        CHECK_ERR(sim_query(m, NULL, "x", 1000, NULL), CLU_OK);
+        CHECK_EQ(sim_told(m, CLU_NEWS_ASKED_FAILED, NULL), 0);
+        sim_advance(&s, 10);
+        CHECK_EQ(sim_told(m, CLU_NEWS_ASKED_FAILED, NULL), 1);
+        CHECK_EQ(sim_told(m, CLU_NEWS_DONE, NULL), 1);
+        sim_advance(&s, 5000);
+        CHECK_EQ(sim_told(m, CLU_NEWS_DONE, NULL), 1);
+        sim_fini(&s);
+    }
+}
+
+/* What they say while the question is still on its way. */
+static void answer_early(sim_member *m, clu_slice id)
+{
+    static const char *const sids[] = { "m1", "m2" };
+    for (size_t i = 0; i < CLU_COUNT_OF(sids); i++) {
+        clu_packet p;
+        clu_from from = sim_from((uint16_t)(40001 + i));
+        sim_head(&p, sids[i], CLU_TYPE_RESPONSE);
+        clu_packet_text(&p, CLU_FIELD_ruid, id);
+        sim_receive_packet(m, "c", &from, &p);
+    }
+}
+
 static clu_err hook(sim_member *m, clu_question *q)
 {
     if (q->packet->at[CLU_FIELD_type].number != CLU_TYPE_QUERY) {
@@ -372,6 +407,8 @@ static clu_err hook(sim_member *m, clu_question *q)
         sim_leave(m);
     } else if (then == 2 || then == 4) {
         return then == 2 ? CLU_VETO : CLU_NOMEM;
+    } else if (then == 5) {
+        answer_early(m, id);
     } else {                    /* lose one of those who are asked */
         clu_packet p;
         clu_from from = sim_from(40001);
@@ -382,12 +419,13 @@ static clu_err hook(sim_member *m, clu_question *q)
     return CLU_OK;
 }
 
-TEST("query-4.2 a hook on the question may end it, leave, veto, lose one")
+TEST("query-4.2 a hook on the question may end it, leave, veto, lose one, answer")
 {
     static const clu_err results[] = { CLU_OK, CLU_GONE, CLU_VETO, CLU_OK,
-                                      CLU_OK };
-    static const char *const stories[] = { "sd", "", "", "sald", "sffd" };
-    for (then = 0; then < 5; then++) {
+                                      CLU_OK, CLU_OK };
+    static const char *const stories[] = { "sd", "", "", "sald", "sffd",
+                                           "aasd" };
+    for (then = 0; then < 6; then++) {
         check_about("%d", then);
         sim s;
         start(&s, 3);

@@ -474,6 +474,22 @@ TEST("stream-3.2 a refused connect gives the frames back")
     loop_end();
 }
 
+TEST("stream-3.11 what nobody asked to have back does not come back")
+{
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    uint16_t port;
+    close(answer_at(&port, 1));
+    clu_target to = loopback_target(5, port);
+    CHECK_ERR(s.t->ops->send(s.t, &to, clu_slice_of(hello, sizeof hello), NULL,
+                             clu_loop_clock()), CLU_OK);
+    RUN_UNTIL(s.count[CLU_ARRIVED_CLOSED] == 1);
+    CHECK_EQ(s.count[CLU_ARRIVED_UNDELIVERED], 0);
+    station_stop(&s);
+    loop_end();
+}
+
 TEST("stream-3.3 a peer that takes nothing is cut, its queue bounded")
 {
     loop_begin();
