@@ -310,6 +310,22 @@ TEST("query-3.6 a failure at once is told while another still owes")
     sim_fini(&s);
 }
 
+TEST("query-3.7 a failure that comes when it is over is nobody's")
+{
+    sim s;
+    start(&s, 2);
+    clu_net_spoil(s.net, s.at[1]->port, "t", CLU_NET_DEAF);
+    clu_net_spoil(s.net, s.at[0]->port, "c", CLU_NET_BROKEN);
+    uint64_t q;
+    CHECK_ERR(sim_query(s.at[0], NULL, "x", 60000, &q), CLU_OK);
+    clu_engine_query_end(s.at[0]->engine, q);
+    sim_advance(&s, 100);
+    CHECK_STR(story(s.at[0], q), "sd");
+    CHECK_EQ(sim_counter(s.at[0], CLU_COUNT_unreachable), 1);
+    CHECK_EQ(sim_counter(s.at[0], CLU_COUNT_queries_failed), 0);
+    sim_fini(&s);
+}
+
 /* ---- from within --------------------------------------------------------- */
 
 static clu_news_kind ends_at;
@@ -357,6 +373,36 @@ TEST("query-4.1 whoever is told may end it, leave, or ask anew")
             sim_fini(&s);
         }
     }
+}
+
+static uint64_t both;           /* handles, added */
+
+static void end_the_other(sim_member *m, const clu_news *news)
+{
+    if (news->what == CLU_NEWS_ASKED_LOST) {
+        clu_engine_query_end(m->engine, both - news->query);
+    }
+}
+
+TEST("query-4.5 whoever is told of one's loss may end another that asked it")
+{
+    sim s;
+    start(&s, 2);
+    sim_member *m = s.at[0];
+    s.at[1]->holds = true;
+    uint64_t q[2];
+    for (int i = 0; i < 2; i++) {
+        CHECK_ERR(sim_query(m, NULL, "x", 60000, &q[i]), CLU_OK);
+    }
+    both = q[0] + q[1];
+    m->told = end_the_other;
+    sim_advance(&s, 10);
+    sim_leave(s.at[1]);
+    sim_advance(&s, 100);
+    CHECK_EQ(sim_told(m, CLU_NEWS_ASKED_LOST, NULL), 1);
+    CHECK_EQ(sim_told(m, CLU_NEWS_DONE, NULL), 2);
+    CHECK_EQ(sim_counter(m, CLU_COUNT_queries_lost), 1);
+    sim_fini(&s);
 }
 
 TEST("query-4.4 whoever is told late that it failed may end it, or leave")

@@ -3,6 +3,8 @@
  */
 #include "station.h"
 
+#include "../../unix/listener.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -399,6 +401,33 @@ TEST("stream-2.9 the last descriptor serves to refuse, not to spin")
     setrlimit(RLIMIT_NOFILE, &was);
     CHECK_EQ(s.counters.at[CLU_COUNT_links_refused], 1);
     close(late);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("stream-2.14 with the last descriptor many are refused, a few at a time")
+{
+    enum { MANY = 2 * CLU_LISTENER_ROUNDS + 3 };
+    loop_begin();
+    station s;
+    open_tcp(&s);
+    int late[MANY];
+    for (int i = 0; i < MANY; i++) {
+        late[i] = dial(port_of(s.t));
+    }
+    int next = dup(0);
+    struct rlimit was, few;
+    getrlimit(RLIMIT_NOFILE, &was);
+    few = was;
+    few.rlim_cur = (rlim_t)next;        /* all below it are taken */
+    close(next);
+    setrlimit(RLIMIT_NOFILE, &few);
+    RUN_UNTIL(s.counters.at[CLU_COUNT_links_refused] == MANY);
+    setrlimit(RLIMIT_NOFILE, &was);
+    CHECK_EQ(closed_of(late, MANY), MANY);
+    for (int i = 0; i < MANY; i++) {
+        close(late[i]);
+    }
     station_stop(&s);
     loop_end();
 }
