@@ -225,8 +225,9 @@ void clu_service_vanish(clu_node *node, clu_service *s);
 /* Those whose service went unheard, for want of memory. */
 void clu_service_sweep(clu_node *node);
 void clu_service_clear(clu_node *node);         /* all of them */
-/* The id behind a service command's name; 0: there is none (no error set). */
-uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name);
+/* The id behind a service command's name; 0: there is none (no error set).  The
+   node lives. */
+uint64_t clu_service_id_of(clu_node *node, Tcl_Obj *name);
 
 /* ---- protocolCmd.c ---------------------------------------------------------------- */
 

@@ -52,7 +52,7 @@ static int opened(clu_node *node, Tcl_Interp *interp, clu_script *s,
 {
     uint64_t id = 0;
     if (service != NULL && Tcl_GetString(service)[0] != '\0') {
-        id = clu_service_id_of(node, interp, service);
+        id = clu_service_id_of(node, service);
         if (id == 0) {
             return clu_tcl_error(interp, CLU_GONE, "\"%s\" is no service of "
                                  "this cluster", Tcl_GetString(service));

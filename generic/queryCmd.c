@@ -96,7 +96,7 @@ static void deleted(ClientData cd)
     q->token = NULL;
     if (q->node == NULL) {
         clu_query_free(q);
-    } else if (q->over || q->node->dead) {
+    } else if (q->over) {
         Tcl_DeleteHashEntry(entry_of(q->node, q->handle));
         clu_query_free(q);
     } else {

@@ -152,7 +152,7 @@ static clu_err item_text(clu_filter *f, Tcl_Obj *word, clu_item *item)
     clu_err err;
     const char *name = Tcl_GetString(word);
     uint64_t id = strncmp(name, "::", 2) == 0
-        ? clu_service_id_of(f->node, NULL, word) : 0;
+        ? clu_service_id_of(f->node, word) : 0;
     clu_service *s = id
         ? clu_table_find_id(clu_engine_table(f->node->engine), id) : NULL;
     if (s != NULL) {

@@ -238,11 +238,10 @@ void clu_service_sweep(clu_node *node)
     }
 }
 
-uint64_t clu_service_id_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *name)
+uint64_t clu_service_id_of(clu_node *node, Tcl_Obj *name)
 {
     Tcl_CmdInfo info;
-    Tcl_Interp *where = node->state ? node->state->interp : interp;
-    Tcl_Command token = where ? Tcl_GetCommandFromObj(where, name) : NULL;
+    Tcl_Command token = Tcl_GetCommandFromObj(node->state->interp, name);
     if (!Tcl_GetCommandInfoFromToken(token, &info)      /* also of NULL */
         || info.objProc != run) {
         return 0;
@@ -260,7 +259,7 @@ int clu_service_ids_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
         return TCL_ERROR;
     }
     for (Tcl_Size i = 0; i < count; i++) {
-        uint64_t id = clu_service_id_of(node, interp, names[i]);
+        uint64_t id = clu_service_id_of(node, names[i]);
         if (id == 0) {
             clu_tcl_error(interp, CLU_GONE, "\"%s\" is no service of this "
                           "cluster", Tcl_GetString(names[i]));
