@@ -386,9 +386,6 @@ void clu_route_undelivered(clu_engine *e, const clu_arrival *a, clu_ms now)
 static clu_err to_address(clu_engine *e, clu_slice frame,
                           const clu_address *to, clu_service *s, clu_ms now)
 {
-    if (e->left) {
-        return CLU_GONE;
-    }
     if (e->group >= e->transport_count) {
         return CLU_UNREACHABLE;
     }

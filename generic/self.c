@@ -165,12 +165,11 @@ clu_err clu_engine_channel(clu_engine *e, uint64_t channel, bool join)
         e->channels[e->channel_count++] = channel;
         return CLU_OK;
     }
-    for (size_t i = 0; i < e->channel_count; i++) {
-        if (e->channels[i] == channel) {
-            e->channels[i] = e->channels[--e->channel_count];
-            break;
-        }
+    size_t at = 0;
+    while (e->channels[at] != channel) {        /* it is one that we hear */
+        at++;
     }
+    e->channels[at] = e->channels[--e->channel_count];
     return CLU_OK;
 }
 
@@ -336,9 +335,10 @@ clu_err clu_engine_heartbeat(clu_engine *e, bool props, bool tags,
         clu_engine_set(e, &e->beat, clu_later(now, next_beat(e)));
     }
     clu_err err = beacon(e, CLU_TYPE_HEARTBEAT, props, tags, channel, now);
-    if (channel == 0 && err == CLU_UNREACHABLE && !e->left) {
+    /* One that left meanwhile has said CLU_GONE. */
+    if (channel == 0 && err == CLU_UNREACHABLE) {
         beat_again(e, props, tags, now);
-    } else if (channel == 0 && err == CLU_OK && e->joining && !e->left) {
+    } else if (channel == 0 && err == CLU_OK && e->joining) {
         e->joining = false;
         err = clu_engine_discover(e, 0, now);
     }

@@ -52,7 +52,7 @@ bool clu_service_word(clu_slice word, const clu_limits *limits)
 
 static clu_slice put(unsigned char **at, clu_slice bytes)
 {
-    if (bytes.n == 0 || *at == NULL) {
+    if (bytes.n == 0) {
         return (clu_slice){ 0 };
     }
     clu_slice copy = clu_slice_of(*at, bytes.n);

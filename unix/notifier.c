@@ -216,9 +216,9 @@ static int on_linger(Tcl_Event *event, int flags)
     }
     n->lingers = false;
     bool came = false;
-    /* By the time of the last round: its end is armed, so it is no later. */
-    clu_ms left = n->loop != NULL
-        ? n->until - clu_loop_served(n->loop) / 1000 : 0;
+    /* By the time of the last round: its end is armed, so it is no later.  There
+       is a loop: who closes it takes our events out of the queue. */
+    clu_ms left = n->until - clu_loop_served(n->loop) / 1000;
     if (left > 0 && !behind(n) && !n->more && !others_wait()) {
         came = clu_loop_run(n->loop, flags & TCL_DONT_WAIT ? 0 : (int)left, 1);
         if (came) {
@@ -241,7 +241,7 @@ static void on_readable(ClientData cd, int mask)
     bool alone = n->waits == 1 && !others_wait();
     int64_t now = clu_loop_micros();
     bool lingers = clu_linger_woken(&n->linger, alone, now - n->since);
-    if (n->loop != NULL && !behind(n)) {
+    if (!behind(n)) {
         clu_loop_run(n->loop, 0, ROUNDS);
     }
     serve(n);
@@ -280,7 +280,7 @@ clu_err clu_notifier_open(clu_loop **loop, clu_host **host)
 void clu_notifier_close(void)
 {
     clu_notifier *n = mine();
-    if (n->users == 0 || --n->users > 0) {
+    if (--n->users > 0) {
         return;
     }
     Tcl_DeleteEventSource(before_wait, after_wait, n);
@@ -319,8 +319,5 @@ void clu_notifier_stir(void)
 
 void clu_notifier_io(int wait)
 {
-    clu_notifier *n = mine();
-    if (n->loop != NULL) {
-        clu_loop_run(n->loop, wait, ROUNDS);
-    }
+    clu_loop_run(mine()->loop, wait, ROUNDS);
 }

@@ -48,7 +48,8 @@ void clu_notifier_stir(void);
  */
 bool clu_notifier_goes_on(void);
 
-/* I/O alone, waiting up to so many ms: for calls that wait by themselves. */
+/* I/O alone, waiting up to so many ms: for calls that wait by themselves, of a
+   server that is still there. */
 void clu_notifier_io(int wait);
 
 #endif
