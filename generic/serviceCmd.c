@@ -197,12 +197,7 @@ Tcl_Obj *clu_service_name(clu_node *node, clu_service *s)
 
 Tcl_Obj *clu_service_known(clu_service *s)
 {
-    clu_service_cmd *cmd = s->face;
-    if (s->name == NULL && cmd != NULL && cmd->token != NULL
-        && cmd->node != NULL) {
-        return name_of(cmd);
-    }
-    return s->name;
+    return s->name == NULL && s->face != NULL ? name_of(s->face) : s->name;
 }
 
 void clu_service_clear(clu_node *node)
