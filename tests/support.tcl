@@ -147,12 +147,34 @@ proc stopAll {} {
     }
 }
 
-# A port that nobody uses now, for clusters that shall not meet others.
+# A port that nobody uses, for clusters that shall not meet others: below those
+# that the system gives to sockets which ask for any, else one of theirs may
+# take it in between.
 proc freePort {} {
-    set server [socket -server {} -myaddr 127.0.0.1 0]
-    set port [lindex [fconfigure $server -sockname] 2]
-    close $server
-    return $port
+    variable ::support::port
+    if {![info exists port]} {
+        set port [expr {([pid] * 104729 + [clock microseconds]) % 20000}]
+    }
+    while {[isTaken [expr {11000 + $port}]]} {
+        set port [expr {($port + 1) % 20000}]
+    }
+    set free [expr {11000 + $port}]
+    set port [expr {($port + 1) % 20000}]
+    return $free
+}
+
+proc isTaken {port} {
+    set pattern [format {^ *\d+: [0-9A-F]+:%04X } $port]
+    foreach name {tcp tcp6 udp udp6} {
+        if {![catch {open /proc/net/$name} f]} {
+            set text [read $f]
+            close $f
+            if {[regexp -line $pattern $text]} {
+                return 1
+            }
+        }
+    }
+    return 0
 }
 
 proc descriptors {{pid self}} {
