@@ -216,8 +216,8 @@ static int on_linger(Tcl_Event *event, int flags)
     }
     n->lingers = false;
     bool came = false;
-    /* By the time of the last round: its end is armed, so it is no later.  There
-       is a loop: who closes it takes our events out of the queue. */
+    /* By the time of the last round: its end is armed, so it is no later.  The
+       loop is there: who closes it takes our events out of the queue. */
     clu_ms left = n->until - clu_loop_served(n->loop) / 1000;
     if (left > 0 && !behind(n) && !n->more && !others_wait()) {
         came = clu_loop_run(n->loop, flags & TCL_DONT_WAIT ? 0 : (int)left, 1);

@@ -12,8 +12,8 @@
  *
  *     ::faults call COMMAND ?ARG ...?     the procedure of a command, called as
  *                             by who does not know of the non-recursive engine
- *     ::faults serve KIND ...  one event, if there is one, of these kinds alone:
- *                             file timer window idle
+ *     ::faults serve KIND ...     one event, if any, of these kinds alone: file
+ *                             timer window idle
  */
 #include "clu.h"
 
