@@ -144,6 +144,15 @@ void clu_node_rearm(clu_node *node)
     }
 }
 
+/* Tcl 8.6 does not look whether it can. */
+Tcl_Command clu_command_create(Tcl_Interp *interp, const char *name,
+                               Tcl_ObjCmdProc *run, Tcl_ObjCmdProc *run_nr,
+                               void *ctx, Tcl_CmdDeleteProc *deleted)
+{
+    return Tcl_InterpDeleted(interp) ? NULL
+        : Tcl_NRCreateCommand(interp, name, run, run_nr, ctx, deleted);
+}
+
 /* Is it still what Tcl calls the command?  Without making a value. */
 static bool is_name(Tcl_Interp *interp, Tcl_Command token, const char *name)
 {

@@ -30,19 +30,25 @@ static void deleted(ClientData cd)
 {
     clu_node *node = cd;
     node->token = NULL;
+    /* No state: a trace on this let the loop run, and there it ended. */
     if (node->state != NULL && Tcl_InterpDeleted(node->state->interp)) {
         clu_node_abandon(node); /* no script of its can run any more */
     } else {
         clu_node_close(node);
     }
+    clu_node_release(node);     /* the command's hold */
 }
 
 int clu_node_publish(clu_node *node)
 {
-    node->token = Tcl_NRCreateCommand(node->state->interp,
-                                      Tcl_GetString(node->name), run, run_nr,
-                                      node, deleted);
-    return node->token != NULL ? TCL_OK : TCL_ERROR;
+    node->token = clu_command_create(node->state->interp,
+                                     Tcl_GetString(node->name), run, run_nr,
+                                     node, deleted);
+    if (node->token == NULL) {
+        return TCL_ERROR;       /* the interpreter is going */
+    }
+    clu_node_hold(node);        /* the command's, until it is deleted */
+    return TCL_OK;
 }
 
 /* ---- beacons ------------------------------------------------------------- */
@@ -202,7 +208,7 @@ static int destroy(CLU_ARGS)
     (void)interp;
     CLU_UNUSED;
     clu_node *node = self;
-    if (node->token != NULL && node->state != NULL) {
+    if (node->token != NULL) {  /* else it is being deleted */
         Tcl_DeleteCommandFromToken(node->state->interp, node->token);
     }
     return TCL_OK;

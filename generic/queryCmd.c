@@ -247,8 +247,8 @@ void clu_query_publish(clu_query_object *q, uint64_t handle, clu_slice id)
                                                (char *)(uintptr_t)handle,
                                                &fresh);
     Tcl_SetHashValue(entry, q);
-    q->token = Tcl_NRCreateCommand(interp, Tcl_GetString(q->name), run, run_nr,
-                                   q, deleted);
+    q->token = clu_command_create(interp, Tcl_GetString(q->name), run,
+                                  run_nr, q, deleted);
     Tcl_SetObjResult(interp, q->name);
 }
 
