@@ -46,6 +46,17 @@ static const char *text_of(const clu_joining *j, const char *key)
         ? Tcl_GetString(value) : NULL;
 }
 
+/* The words of a list; none where the config has no such key. */
+static int words_of(const clu_joining *j, const char *key, Tcl_Size *count,
+                    Tcl_Obj ***words)
+{
+    Tcl_Obj *list = value_of(j, key);
+    *count = 0;
+    *words = NULL;
+    return list == NULL ? TCL_OK
+        : Tcl_ListObjGetElements(j->interp, list, count, words);
+}
+
 static Tcl_WideInt number_of(const clu_joining *j, const char *key)
 {
     Tcl_Obj *value = value_of(j, key);
@@ -81,7 +92,12 @@ static int read_group(clu_joining *j)
                              "or IPv6 multicast group, not \"%s\"",
                              text ? text : "");
     }
-    j->group.port = (uint16_t)number_of(j, "port");
+    Tcl_WideInt port = number_of(j, "port");
+    if (port < 1 || port > 65535) {
+        return clu_tcl_error(j->interp, CLU_VALUE, "-port must be a number "
+                             "from 1 to 65535");
+    }
+    j->group.port = (uint16_t)port;
     j->ttl = (int)number_of(j, "remote");
     return TCL_OK;
 }
@@ -91,26 +107,28 @@ static int read_group(clu_joining *j)
 /* A host, or a host and a port; the library has looked it up. */
 static int read_seed(clu_joining *j, Tcl_Obj *seed, clu_address *a)
 {
-    Tcl_Obj *host = NULL, *port = NULL;
+    Tcl_Size count;
+    Tcl_Obj **words;
     Tcl_WideInt number = j->group.port;
-    if (Tcl_ListObjIndex(j->interp, seed, 0, &host) != TCL_OK
-        || Tcl_ListObjIndex(j->interp, seed, 1, &port) != TCL_OK
-        || host == NULL
-        || clu_lookup(Tcl_GetString(host), j->group.family, a) != CLU_OK) {
+    if (Tcl_ListObjGetElements(j->interp, seed, &count, &words) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    const char *host = count > 0 ? Tcl_GetString(words[0]) : "";
+    if (clu_lookup(host, j->group.family, a) != CLU_OK) {
         return clu_tcl_error(j->interp, CLU_VALUE, "-seeds: \"%s\" does not "
-                             "resolve to an IPv%d address",
-                             host ? Tcl_GetString(host) : "",
+                             "resolve to an IPv%d address", host,
                              (int)j->group.family);
     }
-    if (port != NULL && (Tcl_GetWideIntFromObj(NULL, port, &number) != TCL_OK
-                         || number < 1 || number > 65535)) {
+    if (count > 1
+        && (Tcl_GetWideIntFromObj(NULL, words[1], &number) != TCL_OK
+            || number < 1 || number > 65535)) {
         return clu_tcl_error(j->interp, CLU_VALUE, "-seeds: \"%s\" is no "
-                             "port", Tcl_GetString(port));
+                             "port", Tcl_GetString(words[1]));
     }
     if (j->ttl == 0 && !clu_host_is_local(j->state->host, a)) {
         return clu_tcl_error(j->interp, CLU_VALUE, "-seeds: \"%s\" is "
                              "another host's, which needs -remote above 0",
-                             Tcl_GetString(host));
+                             host);
     }
     a->port = (uint16_t)number;
     return TCL_OK;
@@ -118,12 +136,10 @@ static int read_seed(clu_joining *j, Tcl_Obj *seed, clu_address *a)
 
 static int read_seeds(clu_joining *j, clu_address *seeds, size_t *count)
 {
-    Tcl_Obj *list = value_of(j, "seeds");
-    Tcl_Size n = 0;
-    Tcl_Obj **at = NULL;
+    Tcl_Size n;
+    Tcl_Obj **at;
     *count = 0;
-    if (list != NULL
-        && Tcl_ListObjGetElements(j->interp, list, &n, &at) != TCL_OK) {
+    if (words_of(j, "seeds", &n, &at) != TCL_OK) {
         return TCL_ERROR;
     }
     if (n > SEEDS_MAX) {
@@ -157,8 +173,7 @@ static int make_c(clu_joining *j, clu_transport **t)
     }
     if (err == CLU_VALUE) {
         return clu_tcl_error(j->interp, err, "-interface: there is no "
-                             "interface \"%s\"",
-                             config.interface ? config.interface : "");
+                             "interface \"%s\"", config.interface);
     }
     char what[160];
     snprintf(what, sizeof what, "could not use UDP port %u%s",
@@ -229,8 +244,7 @@ static int attach_all(clu_joining *j)
 {
     Tcl_Size count;
     Tcl_Obj **names;
-    if (Tcl_ListObjGetElements(j->interp, value_of(j, "protocols"), &count,
-                               &names) != TCL_OK) {
+    if (words_of(j, "protocols", &count, &names) != TCL_OK) {
         return TCL_ERROR;
     }
     for (Tcl_Size i = 0; i < count; i++) {
@@ -313,12 +327,9 @@ static int make_names(clu_joining *j)
 static int set_up(clu_joining *j)
 {
     clu_engine *e = j->node->engine;
-    Tcl_Obj *channels = value_of(j, "channels");
-    Tcl_Size count = 0;
-    Tcl_Obj **at = NULL;
-    if (channels != NULL
-        && Tcl_ListObjGetElements(j->interp, channels, &count, &at)
-        != TCL_OK) {
+    Tcl_Size count;
+    Tcl_Obj **at;
+    if (words_of(j, "channels", &count, &at) != TCL_OK) {
         return TCL_ERROR;
     }
     for (Tcl_Size i = 0; i < count; i++) {
@@ -329,10 +340,7 @@ static int set_up(clu_joining *j)
         }
     }
     Tcl_Obj *line[] = { j->node->name, Tcl_NewStringObj("Tags", -1),
-                        value_of(j, "tags") };
-    if (line[2] == NULL) {
-        line[2] = Tcl_NewObj();
-    }
+                        clu_value_or_nothing(value_of(j, "tags")) };
     int code;
     return clu_notify_eval(j->node, CLU_COUNT_OF(line), line, &code) ? code
                                                                       : TCL_ERROR;
