@@ -12,6 +12,7 @@ typedef struct state {
     Tcl_Obj *registry;          /* dict: type -> id and id -> type */
     clu_bpacket_marks marks;    /* as the variables were ... */
     bool traced, known;         /* ... while both of these hold */
+    unsigned changes;           /* of the variables */
 } state;
 
 /* ---- Marks --------------------------------------------------------------- */
@@ -41,6 +42,7 @@ static char *mark_changed(ClientData cd, Tcl_Interp *interp, const char *name,
     state *st = cd;
     if (!Tcl_InterpDeleted(interp)) {           /* else st may be no more */
         st->known = false;
+        st->changes++;
         st->traced = st->traced && !(flags & TCL_TRACE_DESTROYED);
     }
     return NULL;
@@ -69,19 +71,19 @@ static void read_marks(Tcl_Interp *interp, clu_bpacket_marks *m)
 
 void clu_bpacket_marks_get(Tcl_Interp *interp, clu_bpacket_marks *m)
 {
+    /* A command of ours runs, and they all go before what Tcl keeps for us. */
     state *st = Tcl_GetAssocData(interp, STATE, NULL);
-    if (st == NULL) {           /* the interpreter is going */
-        read_marks(interp, m);
-        return;
-    }
     if (!st->traced) {
         st->known = false;
         trace_marks(interp, st);
     }
     if (!st->known) {
+        clu_bpacket_marks fresh;
+        unsigned changes = st->changes;
+        read_marks(interp, &fresh);     /* traces may come here, and write */
         clu_bpacket_marks_release(&st->marks);
-        read_marks(interp, &st->marks);
-        st->known = true;
+        st->marks = fresh;
+        st->known = st->changes == changes;
     }
     *m = st->marks;
     Tcl_Obj *held[] = { m->header, m->footer };
