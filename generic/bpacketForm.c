@@ -11,6 +11,7 @@
  * object: it calls `my @encode::varint`, reads DECODE_BUFFER, may ask for
  * other types in @init.  The host is such an object for one type.
  */
+static const char host_class[] = "::bpacket::own::Host";
 static const char host_script[] =
     "namespace eval ::bpacket::own {}\n"
     "oo::class create ::bpacket::own::Host {\n"
@@ -95,11 +96,12 @@ static int make_host(Tcl_Interp *interp, const char *type, Tcl_Obj *name)
     if (has_command(interp, Tcl_GetString(name))) {
         return TCL_OK;
     }
-    if (!has_command(interp, "::bpacket::own::Host")
+    if (!has_command(interp, host_class)
         && Tcl_EvalEx(interp, host_script, -1, TCL_EVAL_GLOBAL) != TCL_OK) {
+        Tcl_DeleteCommand(interp, host_class);  /* half of it is none */
         return TCL_ERROR;
     }
-    Tcl_Obj *words[] = { Tcl_NewStringObj("::bpacket::own::Host", -1),
+    Tcl_Obj *words[] = { Tcl_NewStringObj(host_class, -1),
                          Tcl_NewStringObj("create", -1), name,
                          Tcl_NewStringObj(type, -1) };
     return run(interp, Tcl_NewListObj(4, words));
