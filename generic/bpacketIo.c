@@ -23,30 +23,37 @@ typedef struct io {
 /* ---- Encode -------------------------------------------------------------- */
 
 /* Mostly Tcl's own bytes of the name are the wire's, so they are tried first;
-   a template has none that are not. */
-static const clu_bpacket_field *field_by_name(const clu_bpacket_form *form,
-                                              Tcl_Obj *name)
+   a template has none that are not.  *field: NULL when there is none. */
+static clu_err field_by_name(const clu_bpacket_form *form, Tcl_Obj *name,
+                             const clu_bpacket_field **field)
 {
     Tcl_Size n;
     const char *inside = Tcl_GetStringFromObj(name, &n);
-    const clu_template_field *field =
+    const clu_template_field *found =
         clu_template_by_name(form->plan, clu_slice_of(inside, (size_t)n));
-    if (!field) {
+    clu_err err = CLU_OK;
+    if (!found) {
         clu_buf scratch;
         clu_buf_init(&scratch, INT_MAX);
         clu_slice wire;
-        if (clu_text_borrow(name, &scratch, &wire) == CLU_OK) {
-            field = clu_template_by_name(form->plan, wire);
+        err = clu_text_borrow(name, &scratch, &wire);
+        if (err == CLU_OK) {
+            found = clu_template_by_name(form->plan, wire);
         }
         clu_buf_fini(&scratch);
     }
-    return field ? &form->fields[field - form->plan->fields] : NULL;
+    *field = found ? &form->fields[found - form->plan->fields] : NULL;
+    return err;
 }
 
 static int encode_field(Tcl_Interp *interp, const clu_bpacket_form *form,
                         Tcl_Obj *name, Tcl_Obj *value, clu_buf *body)
 {
-    const clu_bpacket_field *field = field_by_name(form, name);
+    const clu_bpacket_field *field;
+    clu_err err = field_by_name(form, name, &field);
+    if (err != CLU_OK) {
+        return clu_bpacket_unwritten(interp, err);
+    }
     if (!field) {
         return CLU_BPACKET_FAIL(
             interp, Tcl_ObjPrintf("Encoding Failed: %s is not a known field",
@@ -57,16 +64,20 @@ static int encode_field(Tcl_Interp *interp, const clu_bpacket_form *form,
     return clu_bpacket_write(interp, field, value, body);
 }
 
+static Tcl_Obj *value_of(Tcl_Obj *dict, Tcl_Obj *name)
+{
+    Tcl_Obj *value = NULL;
+    Tcl_DictObjGet(NULL, dict, name, &value);
+    return value;
+}
+
 /* Every field with a star is there. */
 static int check_required(Tcl_Interp *interp, const clu_bpacket_form *form,
                           Tcl_Obj *dict, const char *doing)
 {
     for (size_t i = 0; form->has_required && i < form->plan->count; i++) {
         const clu_bpacket_field *f = &form->fields[i];
-        Tcl_Obj *value = NULL;
-        if (f->field->required
-            && (Tcl_DictObjGet(NULL, dict, f->name, &value) != TCL_OK
-                || !value)) {
+        if (f->field->required && !value_of(dict, f->name)) {
             return CLU_BPACKET_FAIL(
                 interp, Tcl_ObjPrintf("the required field \"%s\" is missing",
                                       Tcl_GetString(f->name)),
@@ -82,14 +93,11 @@ static int encode_body(Tcl_Interp *interp, const clu_bpacket_form *form,
     Tcl_DictSearch search;
     Tcl_Obj *name, *value;
     int done;
-    if (check_required(interp, form, dict, "ENCODE") != TCL_OK) {
-        return TCL_ERROR;
-    }
     if (Tcl_DictObjFirst(interp, dict, &search, &name, &value, &done)
         != TCL_OK) {
         return TCL_ERROR;
     }
-    int code = TCL_OK;
+    int code = check_required(interp, form, dict, "ENCODE");
     for (; !done && code == TCL_OK;
          Tcl_DictObjNext(&search, &name, &value, &done)) {
         code = encode_field(interp, form, name, value, body);

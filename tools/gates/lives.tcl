@@ -414,6 +414,14 @@ alone values {
     }
 }
 alone templates {
+    # What Tcl writes otherwise than the wire: U+0000, and U+1F600 in 8.6.
+    set face [encoding convertfrom utf-8 \xf0\x9f\x98\x80]
+    may {p encode [list name a\u0000b]}
+    may {
+        bpacket create io q "1 string $face"
+        q encode [list $face x]
+    }
+    catch {q destroy}
     bpacket template {
         # a comment
         * 1 string name
