@@ -152,6 +152,14 @@ life ask-many {
     soon {0} 30
 }
 
+life called {
+    may {faults call $a services}
+    may {faults call $ab sid}
+    set q [faults call $a query -resolve b -query q -timeout 300 -command told]
+    may {faults call $q id}
+    soon {$done}
+}
+
 # ---- sending -----------------------------------------------------------------------
 
 life send-long {
@@ -328,6 +336,9 @@ alone host {
             {rand 1 9} {version} {clusters} {protocol names}} {
         may {cluster {*}$script}
     }
+    foreach script {host interfaces {way 230.1.1.1 1 {}}} {
+        may {::cluster::core::[lindex $script 0] {*}[lrange $script 1 end]}
+    }
 }
 
 # ---- in a C program -------------------------------------------------------------------------
@@ -403,6 +414,14 @@ alone packet {
     may {p template}
     may {p template {* 1 string name = 2}}
     may {p reset}
+    # What Tcl writes otherwise than the wire: U+0000, and U+1F600 in 8.6.
+    set face [encoding convertfrom utf-8 \xf0\x9f\x98\x80]
+    may {p encode [list name a\u0000b]}
+    may {
+        bpacket create io q "1 string $face"
+        q encode [list $face x]
+    }
+    catch {q destroy}
 }
 alone values {
     foreach {type value} {varint 300 varint 123456789012345678901234567890
@@ -414,20 +433,13 @@ alone values {
     }
 }
 alone templates {
-    # What Tcl writes otherwise than the wire: U+0000, and U+1F600 in 8.6.
-    set face [encoding convertfrom utf-8 \xf0\x9f\x98\x80]
-    may {p encode [list name a\u0000b]}
-    may {
-        bpacket create io q "1 string $face"
-        q encode [list $face x]
-    }
-    catch {q destroy}
     bpacket template {
         # a comment
         * 1 string name
         2 flags bits | one two {three four}
         3 list items = 2
     }
+    may {bpacket template "# \u0000\n1 string a"}
     may {
         try {
             bpacket template "1 nosuch x"
