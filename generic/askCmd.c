@@ -39,16 +39,23 @@ typedef struct clu_asking {     /* one query command on its way */
     clu_buf id, data;           /* ... or, where they are not UTF-8, in here */
 } clu_asking;
 
+/* What a flag was given is a boolean: another word is no value of it. */
+static int flag_of(const clu_asking *a, int option)
+{
+    int flag = 0;
+    if (a->at[option] != NULL) {
+        Tcl_GetBooleanFromObj(NULL, a->at[option], &flag);
+    }
+    return flag;
+}
+
 static int check_options(clu_asking *a)
 {
     if (a->at[QUERY] == NULL) {
         return clu_tcl_fail(a->interp, "CLUSTER_QUERY_NO_QUERY",
                             "no -query was given");
     }
-    if (a->at[WAIT] != NULL
-        && Tcl_GetBooleanFromObj(a->interp, a->at[WAIT], &a->wait) != TCL_OK) {
-        return TCL_ERROR;
-    }
+    a->wait = flag_of(a, WAIT);
     if (a->at[COMMAND] == NULL && !a->wait) {
         return clu_tcl_fail(a->interp, "CLUSTER_QUERY_NO_COMMAND",
                             "no -command was given");
@@ -145,16 +152,12 @@ static int pose(clu_asking *a)
     if (names == NULL) {
         return report(a, CLU_NOMEM);
     }
-    int collect = 0;
-    if (a->at[COLLECT] != NULL) {
-        Tcl_GetBooleanFromObj(NULL, a->at[COLLECT], &collect);
-    }
     clu_query_words words = {
         .command = a->at[COMMAND], .query = a->at[QUERY],
         .channel = a->at[CHANNEL], .props = a->at[PROPS],
         .services = names,
         .count = a->found.count, .timeout = a->timeout,
-        .collect = collect || a->wait };
+        .collect = flag_of(a, COLLECT) || a->wait };
     clu_query_object *q = clu_query_make(a->node, &words);
     if (q == NULL) {
         Tcl_DecrRefCount(names);
@@ -203,12 +206,13 @@ static void hold(clu_asking *a, int option, Tcl_Obj *value)
     a->at[option] = value;
 }
 
-/* $service query ?options? ?ruid? script: the last words stand alone. */
+/* $service query ?options? ?ruid? script: the last words stand alone, the
+   script at least. */
 static int last_words(clu_asking *a, int *objc, Tcl_Obj *const objv[])
 {
     int words = *objc;
     int i = clu_options_span(query_options, words - 1, objv);
-    if (words - i < 1 || words - i > 2) {
+    if (words - i > 2) {
         return clu_tcl_fail(a->interp, "CLUSTER_INVALID_ARGS", "must be query "
                             "?-option value ...? ?ruid? script");
     }

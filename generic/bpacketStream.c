@@ -55,15 +55,14 @@ static void release_inbox(inbox *box)
     }
 }
 
-/* Out of every list; whoever works on it sees that entry is NULL. */
+/* Out of the table and every list; whoever works on it sees that entry is
+   NULL. */
 static void drop_inbox(inbox *box)
 {
-    if (box->entry) {
-        Tcl_DeleteHashEntry(box->entry);
-        box->entry = NULL;
-        clu_list_unlink(&box->link);
-        release_inbox(box);
-    }
+    Tcl_DeleteHashEntry(box->entry);
+    box->entry = NULL;
+    clu_list_unlink(&box->link);
+    release_inbox(box);
 }
 
 static inbox *find_inbox(stream *s, Tcl_Obj *id)
@@ -209,27 +208,21 @@ static void drop_one(stream *s, inbox *box)
     drop_inbox(box);
 }
 
-static void set_event(stream *s, Tcl_Obj *prefix)
-{
-    Tcl_Size n;
-    if (s->event) {
-        Tcl_DecrRefCount(s->event);
-        s->event = NULL;
-    }
-    if (Tcl_ListObjLength(NULL, prefix, &n) == TCL_OK && n > 0) {
-        s->event = prefix;
-        Tcl_IncrRefCount(prefix);
-        each_inbox(s, mark_dirty);      /* packets may wait for it */
-    }
-}
-
 static int event(stream *s, Tcl_Obj *prefix)
 {
     Tcl_Size n;
     if (Tcl_ListObjLength(s->interp, prefix, &n) != TCL_OK) {
         return TCL_ERROR;
     }
-    set_event(s, prefix);
+    if (s->event) {
+        Tcl_DecrRefCount(s->event);
+        s->event = NULL;
+    }
+    if (n > 0) {
+        s->event = prefix;
+        Tcl_IncrRefCount(prefix);
+        each_inbox(s, mark_dirty);      /* packets may wait for it */
+    }
     return TCL_OK;
 }
 

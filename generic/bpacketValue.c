@@ -108,15 +108,17 @@ static int write_varint(Tcl_Interp *interp, const clu_bpacket_field *field,
                         Tcl_Obj *value, clu_buf *out)
 {
     Tcl_WideInt wide;
-    double approximate;
-    /* Tcl 8.6 folds numbers of 64 bits into 63 and a sign. */
-    if (Tcl_GetWideIntFromObj(NULL, value, &wide) == TCL_OK && wide >= 0
-        && Tcl_GetDoubleFromObj(NULL, value, &approximate) == TCL_OK
-        && approximate >= 0) {
-        clu_buf_varint(out, (uint64_t)wide);
-        return TCL_OK;
+    double approximate = 0;
+    if (Tcl_GetWideIntFromObj(NULL, value, &wide) != TCL_OK || wide < 0) {
+        return write_big(interp, field, value, out);
     }
-    return write_big(interp, field, value, out);
+    /* Tcl 8.6 folds numbers of 64 bits into 63 and a sign: ask for the sign. */
+    Tcl_GetDoubleFromObj(NULL, value, &approximate);
+    if (approximate < 0) {
+        return write_big(interp, field, value, out);
+    }
+    clu_buf_varint(out, (uint64_t)wide);
+    return TCL_OK;
 }
 
 /* true, no, 1, but no other number: as `string is boolean` has it. */

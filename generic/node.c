@@ -10,7 +10,7 @@
 
 Tcl_Obj *clu_node_name(clu_node *node)
 {
-    if (node->token == NULL || node->state == NULL) {
+    if (node->token == NULL) {
         return node->name;
     }
     return clu_command_name(node->state->interp, node->token, &node->name);
@@ -157,10 +157,7 @@ Tcl_Command clu_command_create(Tcl_Interp *interp, const char *name,
 static bool is_name(Tcl_Interp *interp, Tcl_Command token, const char *name)
 {
     Tcl_CmdInfo info;
-    if (!Tcl_GetCommandInfoFromToken(token, &info)
-        || info.namespacePtr == NULL) {
-        return true;            /* it is being deleted */
-    }
+    Tcl_GetCommandInfoFromToken(token, &info);
     const char *space = info.namespacePtr->fullName;
     size_t n = strlen(space);
     if (strncmp(name, space, n) != 0) {

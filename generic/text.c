@@ -11,14 +11,10 @@
 /* Does this Tcl keep characters above U+FFFF as two surrogates? */
 #define HALVES (TCL_UTF_MAX <= 3)
 
-static bool is_high(uint32_t point)
+/* Of two surrogates that belong together the first, and so is not the second. */
+static bool is_high(uint32_t surrogate)
 {
-    return point >= 0xd800 && point <= 0xdbff;
-}
-
-static bool is_low(uint32_t point)
-{
-    return point >= 0xdc00 && point <= 0xdfff;
+    return surrogate <= 0xdbff;
 }
 
 /* A surrogate in three bytes, which strict UTF-8 has not. */
@@ -44,7 +40,7 @@ static bool next_point(clu_slice *s, uint32_t *point)
     }
     clu_slice rest = *s;
     uint32_t low;
-    if (is_high(*point) && next_surrogate(&rest, &low) && is_low(low)) {
+    if (is_high(*point) && next_surrogate(&rest, &low) && !is_high(low)) {
         *point = 0x10000 + ((*point - 0xd800) << 10) + (low - 0xdc00);
         *s = rest;
     }

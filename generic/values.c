@@ -59,9 +59,9 @@ static Tcl_Obj *value_new(clu_field field, const clu_value *value)
     case CLU_KIND_BYTES:
         return clu_bytes_new(value->text);
     case CLU_KIND_LIST:
-        return clu_items_new(value->list);
+        break;
     }
-    return Tcl_NewObj();
+    return clu_items_new(value->list);
 }
 
 /* state: NULL when the interpreter may be gone. */
@@ -333,9 +333,6 @@ static void set_message(Tcl_Interp *interp, const char *format, va_list args)
 
 int clu_tcl_error(Tcl_Interp *interp, clu_err err, const char *format, ...)
 {
-    if (interp == NULL) {
-        return TCL_ERROR;
-    }
     va_list args;
     va_start(args, format);
     set_message(interp, format, args);
@@ -346,9 +343,6 @@ int clu_tcl_error(Tcl_Interp *interp, clu_err err, const char *format, ...)
 
 int clu_tcl_fail(Tcl_Interp *interp, const char *code, const char *format, ...)
 {
-    if (interp == NULL) {
-        return TCL_ERROR;
-    }
     va_list args;
     va_start(args, format);
     set_message(interp, format, args);
