@@ -6,6 +6,8 @@
  */
 #include "bpacket.h"
 
+#include <stdio.h>
+
 /*
  * A type written as a class for the original expects to be mixed into the io
  * object: it calls `my @encode::varint`, reads DECODE_BUFFER, may ask for
@@ -169,8 +171,12 @@ static Tcl_Obj *held(Tcl_Obj *obj)
 
 static Tcl_Obj *number_of(uint64_t id)
 {
-    return id <= INT64_MAX ? Tcl_NewWideIntObj((Tcl_WideInt)id)
-        : Tcl_ObjPrintf("%" TCL_LL_MODIFIER "u", (Tcl_WideUInt)id);
+    char digits[24];            /* for Tcl 8.6 it may be too large to print */
+    if (id <= INT64_MAX) {
+        return Tcl_NewWideIntObj((Tcl_WideInt)id);
+    }
+    int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)id);
+    return Tcl_NewStringObj(digits, n);
 }
 
 static int fill_field(Tcl_Interp *interp, clu_bpacket_field *f,
@@ -296,7 +302,9 @@ int clu_bpacket_form_describe(Tcl_Interp *interp, Tcl_Obj *text)
     for (size_t i = 0; i < plan->count; i++) {
         const clu_template_field *f = &plan->fields[i];
         Tcl_DictObjPut(NULL, fields, number_of(f->id), describe(f));
-        Tcl_DictObjPut(NULL, types, clu_text_new(f->type), Tcl_NewObj());
+        Tcl_Obj *word = held(clu_text_new(f->type));    /* may be there */
+        Tcl_DictObjPut(NULL, types, word, Tcl_NewObj());
+        drop(word);
         Tcl_DictObjPut(NULL, index, clu_text_new(f->name), number_of(f->id));
     }
     Tcl_Obj *names = Tcl_NewListObj(0, NULL), *type, *unused;
