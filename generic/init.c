@@ -25,11 +25,16 @@ static void leave_all(clu_state *state)
     }
 }
 
-/* At the thread's end, which is also the process's: peers are told. */
+/* At the thread's end, which is also the process's: peers are told.  A protocol
+   that is a script may delete the interpreter, and our state with it. */
 static void on_exit(ClientData cd)
 {
-    ((clu_state *)cd)->ending = true;
-    leave_all(cd);
+    clu_state *state = cd;
+    Tcl_Interp *interp = state->interp;
+    state->ending = true;
+    Tcl_Preserve(interp);
+    leave_all(state);
+    Tcl_Release(interp);
 }
 
 static void on_interp_gone(ClientData cd, Tcl_Interp *interp)
