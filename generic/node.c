@@ -77,6 +77,8 @@ void clu_node_finish(clu_node *node)
         return;
     }
     node->dead = true;
+    Tcl_Interp *interp = node->state->interp;
+    Tcl_Preserve(interp);       /* a trace on a command may delete it */
     /* Arrivals run from our queue here, so no transport is on the stack, even
        when a script in the middle of one brought us here.  One that is asks a
        script itself, and stays until that has returned - which it does not when
@@ -100,6 +102,7 @@ void clu_node_finish(clu_node *node)
         clu_notifier_close();
     }
     clu_node_release(node);     /* the interpreter's hold */
+    Tcl_Release(interp);
 }
 
 void clu_node_close(clu_node *node)
