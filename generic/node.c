@@ -107,7 +107,7 @@ void clu_node_finish(clu_node *node)
 
 void clu_node_close(clu_node *node)
 {
-    if (node->closing || node->dead) {
+    if (node->dead) {
         return;
     }
     node->closing = true;
@@ -136,7 +136,7 @@ void clu_node_abandon(clu_node *node)
 
 void clu_node_rearm(clu_node *node)
 {
-    if (node->dead || node->state == NULL || clu_engine_left(node->engine)) {
+    if (node->dead || clu_engine_left(node->engine)) {
         return;
     }
     clu_ms at = clu_engine_deadline(node->engine);
