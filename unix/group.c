@@ -152,8 +152,7 @@ void clu_group_join(int fd, const clu_address *group, const clu_host *host,
 static bool is_any(const clu_address *a)
 {
     static const uint8_t none[16];
-    return a->family == 0
-        || memcmp(a->ip, none, a->family == V6 ? 16 : 4) == 0;
+    return memcmp(a->ip, none, a->family == V6 ? 16 : 4) == 0;
 }
 
 clu_err clu_group_route(const clu_address *group, clu_address *source)

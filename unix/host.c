@@ -29,7 +29,7 @@ enum { COALESCE = 100,          /* ms from a change to its announcement */
 typedef struct view {
     clu_interface *faces;       /* in the system's order */
     clu_address *addresses;
-    unsigned *owner;            /* the interface of each address */
+    size_t *owner;              /* the place of each address's interface */
     unsigned char (*hardware)[6];       /* of each interface */
     size_t face_count, address_count;
 } view;
@@ -97,9 +97,9 @@ static clu_interface *add_face(view *v, const struct ifaddrs *row)
     return face;
 }
 
-static bool link_local(const clu_address *a)
+static bool link_local(const clu_address *v6)
 {
-    return a->family == V6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+    return v6->ip[0] == 0xfe && (v6->ip[1] & 0xc0) == 0x80;
 }
 
 static void add_address(view *v, clu_interface *face,
@@ -114,7 +114,7 @@ static void add_address(view *v, clu_interface *face,
                    || (link_local(&a) && !link_local(&face->v6)))) {
         face->v6 = a;
     }
-    v->owner[v->address_count] = face->index;
+    v->owner[v->address_count] = (size_t)(face - v->faces);
     v->addresses[v->address_count++] = a;
 }
 
@@ -173,7 +173,7 @@ static bool same(const view *a, const view *b)
 {
     return a->face_count == b->face_count
         && a->address_count == b->address_count
-        && a->faces && b->faces         /* before the first look: none */
+        && a->faces             /* before the first look: none */
         && memcmp(a->faces, b->faces, a->face_count * sizeof *a->faces) == 0
         && memcmp(a->addresses, b->addresses,
                   a->address_count * sizeof *a->addresses) == 0;
@@ -352,14 +352,9 @@ const clu_interface *clu_host_interface(const clu_host *host, const char *text)
         return face;
     }
     for (size_t i = 0; i < v->address_count; i++) {
-        if (v->addresses[i].family != a.family
-            || memcmp(v->addresses[i].ip, a.ip, sizeof a.ip) != 0) {
-            continue;
-        }
-        for (size_t j = 0; j < v->face_count; j++) {
-            if (v->faces[j].index == v->owner[i]) {
-                return &v->faces[j];
-            }
+        if (v->addresses[i].family == a.family
+            && memcmp(v->addresses[i].ip, a.ip, sizeof a.ip) == 0) {
+            return &v->faces[v->owner[i]];
         }
     }
     return NULL;

@@ -58,17 +58,26 @@ static bool trusted_directory(const char *directory)
     return clu_path_kept(directory, true);
 }
 
-/* The directory of an absolute path; false when that has none. */
-static bool directory_of(const char *path, char out[PATH_MAX])
+/* What stands before this slash, the root's own as well. */
+static void copy_directory(const char *path, const char *slash,
+                           char out[PATH_MAX])
 {
-    const char *slash = strrchr(path, '/');
-    if (path[0] != '/' || !slash || slash[1] == '\0'
-        || slash - path >= PATH_MAX) {
-        return false;
-    }
     size_t n = slash == path ? 1 : (size_t)(slash - path);
     memcpy(out, path, n);
     out[n] = '\0';
+}
+
+/* The directory of an absolute path; false when that has none. */
+static bool directory_of(const char *path, char out[PATH_MAX])
+{
+    if (path[0] != '/') {
+        return false;
+    }
+    const char *slash = strrchr(path, '/');
+    if (slash[1] == '\0' || slash - path >= PATH_MAX) {
+        return false;
+    }
+    copy_directory(path, slash, out);
     return true;
 }
 
@@ -114,7 +123,7 @@ static clu_err print(clu_path *out, const char *format, ...)
     va_start(args, format);
     int n = vsnprintf(out->text, sizeof out->text, format, args);
     va_end(args);
-    return n > 0 && (size_t)n < sizeof out->text ? CLU_OK : CLU_VALUE;
+    return (size_t)n < sizeof out->text ? CLU_OK : CLU_VALUE;
 }
 
 /* Makes what is missing of a path, private to us. */
@@ -284,11 +293,18 @@ void clu_path_unlink(clu_path *path)
     path->bound = false;
 }
 
+/* Where its name begins: a place that was chosen is absolute. */
+static const char *name_of(const clu_path *path)
+{
+    return strrchr(path->text, '/') + 1;
+}
+
 void clu_path_remove(clu_path *path)
 {
     char directory[PATH_MAX];
     clu_path_unlink(path);
-    if (path->made_directory && directory_of(path->text, directory)) {
+    if (path->made_directory) {
+        copy_directory(path->text, name_of(path) - 1, directory);
         rmdir(directory);
     }
 }
@@ -296,7 +312,7 @@ void clu_path_remove(clu_path *path)
 /* Is it named as ours is, but for the sid? */
 static bool is_sibling(const clu_path *path, const char *name)
 {
-    const char *own = strrchr(path->text, '/') + 1;
+    const char *own = name_of(path);
     size_t at = path->sid_at - (size_t)(own - path->text);
     size_t end = at + path->sid_n;
     if (strlen(name) != strlen(own) || memcmp(name, own, at) != 0
@@ -311,13 +327,15 @@ static bool is_sibling(const clu_path *path, const char *name)
     return true;
 }
 
-/* Names in one directory only, so that they cannot lead elsewhere. */
-static void sweep_one(const char *directory, const char *name, int64_t now_s)
+/* A sibling, whose name is as long as ours, in our directory: it cannot lead
+   elsewhere. */
+static void sweep_one(const clu_path *own, const char *name, int64_t now_s)
 {
     char path[CLU_PATH_ROOM];
     struct stat s;
-    if (snprintf(path, sizeof path, "%s/%s", directory, name)
-        < (int)sizeof path && socket_of_ours(path, &s)
+    memcpy(path, own->text, sizeof path);
+    memcpy(path + (name_of(own) - own->text), name, strlen(name));
+    if (socket_of_ours(path, &s)
         && now_s - s.st_mtime > SWEEP_AGE && abandoned(path)) {
         unlink(path);
     }
@@ -326,7 +344,8 @@ static void sweep_one(const char *directory, const char *name, int64_t now_s)
 void clu_path_sweep(const clu_path *path, int64_t now_s)
 {
     char directory[PATH_MAX];
-    DIR *dir = directory_of(path->text, directory) ? opendir(directory) : NULL;
+    copy_directory(path->text, name_of(path) - 1, directory);
+    DIR *dir = opendir(directory);
     if (!dir) {
         return;
     }
@@ -335,7 +354,7 @@ void clu_path_sweep(const clu_path *path, int64_t now_s)
     for (int i = 0; i < SWEEP_NAMES && looked_at < SWEEP
          && (entry = readdir(dir)); i++) {
         if (is_sibling(path, entry->d_name)) {
-            sweep_one(directory, entry->d_name, now_s);
+            sweep_one(path, entry->d_name, now_s);
             looked_at++;
         }
     }
