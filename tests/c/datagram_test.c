@@ -2,6 +2,7 @@
  * datagram_test.c -- unicast UDP: refusals, sizes, places.
  */
 #include "station.h"
+#include "udp.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -60,6 +61,44 @@ TEST("datagram-1.2 many refusals neither spin nor stop the rest")
     while (clu_loop_run(the_loop, 0, 1)) {
     }
     CHECK(!clu_loop_run(the_loop, 0, 1));
+    station_stop(&a);
+    loop_end();
+}
+
+/* Each address has a place, the later one wins: more than there are places. */
+TEST("datagram-1.3 a refusal blames nobody but whom it is of")
+{
+    enum { MANY = 600 };
+    loop_begin();
+    station a;
+    open_d(&a, true, false);
+    static int fd[MANY];
+    static uint16_t port[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        clu_address own;
+        CHECK_ERR(clu_sock_open(AF_INET, SOCK_DGRAM, &fd[i]), CLU_OK);
+        clu_target here = loopback_target(1, 0);
+        clu_sockaddr any;
+        clu_sockaddr_of(&here.addr, &any);
+        CHECK_EQ(bind(fd[i], (struct sockaddr *)&any.s, any.n), 0);
+        CHECK_ERR(clu_sock_name(fd[i], &own), CLU_OK);
+        port[i] = own.port;
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        clu_sock_close(fd[i]);
+        clu_target to = loopback_target(i + 1, port[i]);
+        CHECK_ERR(send_text(&a, &to, "x"), CLU_OK);
+    }
+    while (clu_loop_run(the_loop, 0, 1)) {
+    }
+    size_t told = a.count[CLU_ARRIVED_REFUSED];
+    CHECK(told > 0 && told < MANY);
+    uint64_t last = 0;
+    for (size_t i = 0; i < told; i++) {     /* in order, and each once */
+        uint64_t whom = station_heard(&a, CLU_ARRIVED_REFUSED, i)->service;
+        CHECK(whom > last);
+        last = whom;
+    }
     station_stop(&a);
     loop_end();
 }
@@ -148,4 +187,57 @@ TEST("datagram-2.4 a target must be one host's port of our kind of socket")
         station_stop(&s);
     }
     loop_end();
+}
+
+/* Beside a message stands what others asked the socket for as well. */
+TEST("datagram-3.1 notes that we do not know are passed over")
+{
+    static const struct { int level, option; } asked[] = {
+        { IPPROTO_IP, IP_RECVTTL }, { IPPROTO_IPV6, IPV6_RECVHOPLIMIT },
+        { SOL_SOCKET, SO_TIMESTAMP },
+    };
+    int fd = -1, one = 1;
+    clu_inbox inbox;
+    clu_address own;
+    CHECK_ERR(clu_inbox_init(&inbox), CLU_OK);
+    CHECK_ERR(clu_sock_open(AF_INET6, SOCK_DGRAM, &fd), CLU_OK);
+    clu_udp_prepare(fd, 6, 0);
+    for (size_t i = 0; i < CLU_COUNT_OF(asked); i++) {
+        CHECK_EQ(setsockopt(fd, asked[i].level, asked[i].option, &one,
+                            sizeof one), 0);
+    }
+    clu_sockaddr here;
+    clu_address a = { .family = 4, .ip = { 127, 0, 0, 1 } };
+    clu_sockaddr_mapped(&a, &here);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&here.s, here.n), 0);
+    CHECK_ERR(clu_sock_name(fd, &own), CLU_OK);
+    clu_sockaddr_mapped(&own, &here);
+    CHECK_EQ(sendto(fd, "x", 1, 0, (struct sockaddr *)&here.s, here.n), 1);
+    uint32_t lost = 7;
+    clu_inbox_read(&inbox, fd, &lost);
+    CHECK_EQ(inbox.count, 1);
+    CHECK(clu_address_eq(&inbox.at[0].from, &own));
+    CHECK_EQ(inbox.at[0].to.ip[12], 127);
+    CHECK(inbox.at[0].face != 0);
+    CHECK(lost == 0 || lost == 7);
+    clu_sock_close(fd);
+    clu_inbox_fini(&inbox);
+}
+
+TEST("datagram-3.2 a message that says not from where is from nowhere")
+{
+    int fd[2];
+    clu_inbox inbox;
+    uint32_t lost = 0;
+    CHECK_ERR(clu_inbox_init(&inbox), CLU_OK);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fd), 0);
+    CHECK_EQ(write(fd[1], "x", 1), 1);
+    clu_inbox_read(&inbox, fd[0], &lost);
+    CHECK_EQ(inbox.count, 1);
+    CHECK_SLICE(inbox.at[0].bytes, "x");
+    CHECK_EQ(inbox.at[0].from.family, 0);
+    CHECK_EQ(inbox.at[0].to.family, 0);
+    close(fd[0]);
+    close(fd[1]);
+    clu_inbox_fini(&inbox);
 }

@@ -111,3 +111,26 @@ TEST("group-1.3 an IPv6 group of the link takes a card, its own before all")
     CHECK_ERR(clu_group_route(&group, &none), CLU_UNREACHABLE);
     clu_host_destroy(host);
 }
+
+TEST("group-1.4 a card without an IPv6 address is none for an IPv6 group")
+{
+    if (!enter()
+        || !netns_ip("link add eth5 index 900 type veth peer name far5")
+        || !netns_ip("link set eth5 addrgenmode none")
+        || !netns_ip("link set far5 addrgenmode none")
+        || !netns_ip("link set far5 up") || !netns_ip("link set eth5 up")) {
+        SKIP("no network of our own");
+    }
+    CHECK(netns_ip("link set eth7 down") && netns_ip("link set far7 down"));
+    clu_host *host = NULL;
+    clu_address group = address("ff02::e6e6");
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    const clu_interface *bare = clu_host_interface(host, "eth5");
+    CHECK(bare && bare->up && bare->v6.family == 0);
+    clu_way way = clu_group_way(&group, host, 1, NULL);
+    CHECK(bare && way.face != bare->index);
+    CHECK(netns_ip("address add fe80::5/64 dev eth5 nodad"));
+    CHECK_ERR(clu_host_reload(host), CLU_OK);
+    CHECK_EQ(clu_group_way(&group, host, 1, NULL).face, 900);
+    clu_host_destroy(host);
+}

@@ -228,6 +228,34 @@ TEST("link-2.1 a link may be closed inside any of its calls")
     }
 }
 
+TEST("link-2.3 it may be closed by what it said at the end, or later")
+{
+    static const struct { char where; int more; } cases[] = {
+        { 'j', 0 }, { 'f', 100 },       /* half a frame; beyond one's share */
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("%c", cases[i].where);
+        owner o;
+        int far;
+        owner_open(&o);
+        link_open(&o, &far);
+        put_frames(far, 1 + cases[i].more);
+        CHECK_EQ(write(far, "\xc0\x8d\5x", 4), 4);
+        clu_loop_run(o.loop, 0, 1);
+        CHECK_EQ(o.ended, 0);
+        int before = o.frames;
+        o.close_in = cases[i].where;
+        CHECK_EQ(shutdown(far, SHUT_WR), 0);
+        clu_loop_run(o.loop, 0, 2);
+        CHECK_EQ(o.ended, 0);
+        CHECK_EQ(o.frames, before + (cases[i].where == 'f'));
+        char c;
+        CHECK_EQ(read(far, &c, 1), 0);
+        close(far);
+        owner_close(&o);
+    }
+}
+
 TEST("link-3.1 what was begun is not given back, the rest is, in order")
 {
     enum { SIZE = 100000 };
@@ -356,6 +384,136 @@ TEST("link-4.1 a full Unix listener is tried again until it has room")
     }
     close(l);
     check_remove_place();
+    owner_close(&o);
+}
+
+TEST("link-4.2 a full listener is tried no longer than a connect may last")
+{
+    owner o;
+    owner_open(&o);
+    o.limits.at[CLU_LIMIT_CONNECT] = 3;         /* less than between two tries */
+    clu_sockaddr at;
+    char path[sizeof check_place + 10];
+    check_make_place();
+    snprintf(path, sizeof path, "%s/l.sock", check_place);
+    CHECK_ERR(clu_sockaddr_path(path, &at), CLU_OK);
+    int l = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+    CHECK_EQ(bind(l, (struct sockaddr *)&at.s, at.n), 0);
+    CHECK_EQ(listen(l, 0), 0);
+    clu_ms now = clu_loop_clock();
+    for (int i = 0; i < 3; i++) {
+        clu_link *link;
+        CHECK_ERR(clu_sock_open(AF_UNIX, SOCK_STREAM, &fd), CLU_OK);
+        CHECK_ERR(clu_link_create(&o.pool, fd, &at, now, &link), CLU_OK);
+    }
+    clu_ms end = now + 1000;
+    while (o.ended == 0 && clu_loop_clock() < end) {
+        clu_loop_run(o.loop, 10, 1);
+    }
+    CHECK(o.ended > 0);
+    CHECK_ERR(o.why, CLU_TIMEOUT);
+    CHECK_EQ(o.counters.at[CLU_COUNT_connects_failed], o.ended);
+    CHECK_EQ(o.connected + o.ended, 3);
+    close(l);
+    end = now + 1000;
+    while (o.ended < 3 && clu_loop_clock() < end) {     /* those within */
+        clu_loop_run(o.loop, 10, 1);
+    }
+    check_remove_place();
+    owner_close(&o);
+}
+
+/* Fills what the system takes of it, so that something waits here. */
+static void stuff(clu_link *l)
+{
+    static unsigned char big[50000];
+    while (clu_list_empty(&l->queue)) {
+        CHECK_ERR(clu_link_send(l, clu_slice_of(big, sizeof big), NULL,
+                                clu_loop_clock()), CLU_OK);
+    }
+}
+
+static void drain(int fd)
+{
+    static char in[100000];
+    while (read(fd, in, sizeof in) > 0) {
+    }
+}
+
+static void run_for(owner *o, clu_ms ms)
+{
+    clu_ms end = clu_loop_clock() + ms;
+    while (clu_loop_clock() < end) {
+        clu_loop_run(o->loop, 5, 1);
+    }
+}
+
+TEST("link-4.3 it has stalled by the patience there is when it is judged")
+{
+    owner o;
+    int far;
+    owner_open(&o);
+    o.limits.at[CLU_LIMIT_STALL] = 20;
+    clu_link *l = link_open(&o, &far);
+    put_frames(far, 1);
+    clu_loop_run(o.loop, 0, 1);                 /* proven: for ever */
+    stuff(l);
+    o.limits.at[CLU_LIMIT_STALL] = 60;
+    clu_ms begin = clu_loop_clock();
+    run_for(&o, 40);
+    CHECK_EQ(o.ended, 0);
+    CHECK_EQ(o.counters.at[CLU_COUNT_links_stalled], 0);
+    while (o.ended == 0 && clu_loop_clock() < begin + 1000) {
+        clu_loop_run(o.loop, 5, 1);
+    }
+    CHECK_EQ(o.ended, 1);
+    CHECK_ERR(o.why, CLU_TIMEOUT);
+    CHECK_EQ(o.counters.at[CLU_COUNT_links_stalled], 1);
+    drop_unsent(&o);
+    close(far);
+    owner_close(&o);
+}
+
+TEST("link-4.4 what has left meanwhile did not stall")
+{
+    owner o;
+    int far;
+    owner_open(&o);
+    o.limits.at[CLU_LIMIT_STALL] = 20;
+    clu_link *l = link_open(&o, &far);
+    put_frames(far, 1);
+    clu_loop_run(o.loop, 0, 1);
+    stuff(l);
+    drain(far);
+    clu_link_flush(l, clu_loop_clock());
+    drain(far);
+    CHECK(clu_list_empty(&l->queue));
+    run_for(&o, 50);
+    CHECK_EQ(o.ended, 0);
+    CHECK_EQ(o.counters.at[CLU_COUNT_links_stalled], 0);
+    clu_link_close(l, NULL);
+    close(far);
+    owner_close(&o);
+}
+
+TEST("link-4.5 one that broke ends by that, however late it is judged")
+{
+    owner o;
+    int far;
+    owner_open(&o);
+    o.limits.at[CLU_LIMIT_FIRST_PACKET] = 20;
+    clu_link *l = link_open(&o, &far);
+    close(far);
+    CHECK_ERR(clu_link_send(l, clu_slice_str("x"), NULL, clu_loop_clock()),
+              CLU_SYSTEM);
+    CHECK_ERR(clu_link_send(l, clu_slice_str("x"), NULL, clu_loop_clock()),
+              CLU_SYSTEM);
+    clu_link_flush(l, clu_loop_clock());        /* nothing, and no harm */
+    usleep(40000);
+    run_for(&o, 20);
+    CHECK_EQ(o.ended, 1);
+    CHECK(o.why != CLU_TIMEOUT);
+    CHECK_EQ(o.counters.at[CLU_COUNT_links_expired], 0);
     owner_close(&o);
 }
 
@@ -533,6 +691,62 @@ TEST("link-5.5 a kernel that is full takes the rest later, in order")
     clu_link_close(l, NULL);
     close(far);
     owner_close(&o);
+}
+
+TEST("link-5.6 what comes behind what waits for a broken link comes back as well")
+{
+    owner o;
+    int far;
+    owner_open(&o);
+    clu_link *l = link_of_records(&o, &far);
+    l->together = true;
+    clu_loop_cork(o.loop, true);
+    send_frames(l, 0, 2);
+    close(far);
+    clu_link_flush(l, clu_loop_clock());        /* breaks it */
+    send_frames(l, 2, 2);
+    clu_loop_cork(o.loop, false);
+    clu_loop_run(o.loop, 0, 2);
+    CHECK_EQ(o.ended, 1);
+    uint64_t next = 0;
+    for (clu_list *at = o.unsent.next; at != &o.unsent; at = at->next) {
+        CHECK_EQ(CLU_CONTAINER(at, clu_link_frame, at)->ticket.cookie, next);
+        next++;
+    }
+    CHECK_EQ(drop_unsent(&o), 4);
+    owner_close(&o);
+}
+
+TEST("link-5.7 a large frame does not wait, nor what has no room to")
+{
+    static const struct { size_t first, second; clu_err err; } cases[] = {
+        { 100, 70000, CLU_OK },         /* larger than what goes together */
+        { 50000, 10000, CLU_OK },       /* all fits, but not together */
+        { 50000, 20000, CLU_LIMIT },
+    };
+    static const unsigned char bytes[70000];
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("case %zu", i);
+        owner o;
+        int far, small = 4096;
+        owner_open(&o);
+        o.limits.at[CLU_LIMIT_LINK_QUEUE] = i == 0 ? 100000 : 60000;
+        clu_link *l = link_open(&o, &far);
+        CHECK_EQ(setsockopt(l->watch.fd, SOL_SOCKET, SO_SNDBUF, &small,
+                            sizeof small), 0);
+        l->together = true;
+        clu_loop_cork(o.loop, true);
+        CHECK_ERR(clu_link_send(l, clu_slice_of(bytes, cases[i].first), NULL,
+                                clu_loop_clock()), CLU_OK);
+        CHECK(l->waiting);
+        CHECK_ERR(clu_link_send(l, clu_slice_of(bytes, cases[i].second), NULL,
+                                clu_loop_clock()), cases[i].err);
+        CHECK_EQ(l->waiting, cases[i].first + cases[i].second <= 65536);
+        clu_loop_cork(o.loop, false);
+        clu_link_close(l, NULL);
+        close(far);
+        owner_close(&o);
+    }
 }
 
 /* ---- without memory ---------------------------------------------------------- */

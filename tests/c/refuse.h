@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +27,11 @@ static struct {
     clu_ms ahead;               /* what the clock says beyond the truth */
     bool bare;                  /* notes beside a message are lost */
     bool itself;                /* who connects has the address it goes to */
+    bool told;                  /* the interfaces are these and no others */
+    struct ifaddrs *rows;
+    const char *instead;        /* of any file this one is opened */
+    int unfair;                 /* random bytes are all ones so many times */
+    int option;                 /* this one alone is not set; 0: none */
 } refuse;
 
 static inline void refuse_next(const char *only, int err, bool and_on)
@@ -76,8 +82,6 @@ REFUSE(int, bind, (int fd, const void *a, socklen_t n), (fd, a, n), -1)
 REFUSE(int, listen, (int fd, int n), (fd, n), -1)
 REFUSE(int, accept4, (int fd, void *a, socklen_t *n, int f), (fd, a, n, f), -1)
 REFUSE(int, getsockname, (int fd, void *a, socklen_t *n), (fd, a, n), -1)
-REFUSE(int, setsockopt, (int fd, int l, int o, const void *v, socklen_t n),
-       (fd, l, o, v, n), -1)
 REFUSE(int, getsockopt, (int fd, int l, int o, void *v, socklen_t *n),
        (fd, l, o, v, n), -1)
 REFUSE(ssize_t, recv, (int fd, void *p, size_t n, int f), (fd, p, n, f), -1)
@@ -90,14 +94,57 @@ REFUSE(int, epoll_ctl, (int fd, int op, int of, struct epoll_event *e),
 REFUSE(int, timerfd_create, (int c, int f), (c, f), -1)
 REFUSE(int, timerfd_settime, (int fd, int f, const struct itimerspec *w,
                               struct itimerspec *o), (fd, f, w, o), -1)
-REFUSE(int, getifaddrs, (struct ifaddrs **rows), (rows), -1)
 REFUSE(unsigned, if_nametoindex, (const char *name), (name), 0)
 REFUSE(int, ioctl, (int fd, unsigned long what, void *p), (fd, what, p), -1)
-REFUSE(ssize_t, getrandom, (void *p, size_t n, unsigned f), (p, n, f), -1)
-REFUSE(FILE *, fopen, (const char *path, const char *how), (path, how), NULL)
 REFUSE(int, mkdir, (const char *path, mode_t mode), (path, mode), -1)
 REFUSE(int, chmod, (const char *path, mode_t mode), (path, mode), -1)
+REFUSE(int, stat, (const char *path, struct stat *s), (path, s), -1)
 REFUSE(int, lstat, (const char *path, struct stat *s), (path, s), -1)
+
+int refuse_setsockopt(int fd, int l, int o, const void *v, socklen_t n)
+    __asm__("setsockopt");
+int refuse_setsockopt(int fd, int l, int o, const void *v, socklen_t n)
+{
+    bool passed = refuse.option && l == IPPROTO_IP && o == refuse.option;
+    return refused("setsockopt") ? -1
+        : passed ? 0 : REAL(setsockopt)(fd, l, o, v, n);
+}
+
+int refuse_getifaddrs(struct ifaddrs **rows) __asm__("getifaddrs");
+int refuse_getifaddrs(struct ifaddrs **rows)
+{
+    if (refused("getifaddrs")) {
+        return -1;
+    }
+    *rows = refuse.rows;
+    return refuse.told ? 0 : REAL(getifaddrs)(rows);
+}
+
+void refuse_freeifaddrs(struct ifaddrs *rows) __asm__("freeifaddrs");
+void refuse_freeifaddrs(struct ifaddrs *rows)
+{
+    if (!refuse.told) {
+        REAL(freeifaddrs)(rows);
+    }
+}
+
+ssize_t refuse_getrandom(void *p, size_t n, unsigned f) __asm__("getrandom");
+ssize_t refuse_getrandom(void *p, size_t n, unsigned f)
+{
+    ssize_t got = refused("getrandom") ? -1 : REAL(getrandom)(p, n, f);
+    if (got > 0 && refuse.unfair > 0) {
+        refuse.unfair--;
+        memset(p, 0xff, (size_t)got);
+    }
+    return got;
+}
+
+FILE *refuse_fopen(const char *path, const char *how) __asm__("fopen");
+FILE *refuse_fopen(const char *path, const char *how)
+{
+    return refused("fopen") ? NULL
+        : REAL(fopen)(refuse.instead ? refuse.instead : path, how);
+}
 
 int refuse_connect(int fd, const void *a, socklen_t n) __asm__("connect");
 int refuse_connect(int fd, const void *a, socklen_t n)

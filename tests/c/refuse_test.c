@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 
 /* ---- All of them, one after the other -------------------------------------- */
 
@@ -37,10 +38,10 @@ static clu_err any_d6(clu_loop *l, clu_host *h, clu_transport **t)
     return clu_datagram_create(l, h, false, true, t);
 }
 
-static clu_err group_of(clu_loop *l, clu_host *h, const char *text,
+static clu_err group_of(clu_loop *l, clu_host *h, const char *text, int ttl,
                         clu_transport **t)
 {
-    clu_multicast_config config = { .ttl = 0 };
+    clu_multicast_config config = { .ttl = ttl };
     CHECK_ERR(clu_address_parse(clu_slice_str(text), &config.group), CLU_OK);
     config.group.port = 23000;
     return clu_multicast_create(l, h, &config, t);
@@ -48,12 +49,22 @@ static clu_err group_of(clu_loop *l, clu_host *h, const char *text,
 
 static clu_err local_c(clu_loop *l, clu_host *h, clu_transport **t)
 {
-    return group_of(l, h, "230.230.230.230", t);
+    return group_of(l, h, "230.230.230.230", 0, t);
+}
+
+static clu_err other_c(clu_loop *l, clu_host *h, clu_transport **t)
+{
+    return group_of(l, h, "230.230.230.231", 0, t);
+}
+
+static clu_err remote_c(clu_loop *l, clu_host *h, clu_transport **t)
+{
+    return group_of(l, h, "230.230.230.230", 1, t);
 }
 
 static clu_err local_c6(clu_loop *l, clu_host *h, clu_transport **t)
 {
-    return group_of(l, h, "ff15::e6e6", t);
+    return group_of(l, h, "ff15::e6e6", 0, t);
 }
 
 static clu_err local_t(clu_loop *l, clu_host *h, clu_transport **t)
@@ -358,6 +369,128 @@ TEST("refuse-2.4 a host without a card or a file to read has a name still")
     clu_host_destroy(host);
 }
 
+TEST("refuse-2.5 a name is the whole first line of a file, or none")
+{
+    static const struct { const char *text; bool of_eth0; } cases[] = {
+        { "02:0a:0b:0c:0d:0e\n", true }, { "02:0a:0b:0c:0d:0e", true },
+        { "02:0a:0b:0c:0d\n", false }, { "\n", false }, { "", false },
+    };
+    clu_host *host = NULL;
+    check_make_place();
+    char path[100], hid[18];
+    snprintf(path, sizeof path, "%s/line", check_place);
+    refuse.told = true;                 /* no interface at all */
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("case %zu", i);
+        FILE *file = fopen(path, "w");
+        fputs(cases[i].text, file);
+        fclose(file);
+        refuse.instead = path;
+        clu_host_hid(host, hid);
+        refuse.instead = NULL;
+        CHECK_EQ(strlen(hid), 17);
+        CHECK_EQ(strcmp(hid, "02:0a:0b:0c:0d:0e") == 0, cases[i].of_eth0);
+    }
+    refuse.told = false;
+    clu_host_destroy(host);
+    check_remove_place();
+}
+
+TEST("refuse-2.6 chances that would make some letters come oftener are passed over")
+{
+    char sid[9];
+    refuse.unfair = 3;
+    CHECK_ERR(clu_host_sid(sid), CLU_OK);
+    CHECK_EQ(refuse.unfair, 0);
+    CHECK_EQ(strlen(sid), 8);
+    CHECK(strcmp(sid, "zzzzzzzz") != 0);
+}
+
+/* ---- Interfaces as a system may tell them ---------------------------------- */
+
+enum { ROWS = 16 };
+
+static struct {
+    struct ifaddrs at[ROWS];
+    struct sockaddr_storage addr[ROWS];
+    size_t n;
+} told;
+
+static struct sockaddr *tell_row(const char *name, unsigned flags,
+                                 sa_family_t family)
+{
+    struct ifaddrs *row = &told.at[told.n];
+    *row = (struct ifaddrs){ .ifa_name = (char *)(uintptr_t)name,
+                             .ifa_flags = flags };
+    if (told.n > 0) {
+        told.at[told.n - 1].ifa_next = row;
+    }
+    row->ifa_addr = (struct sockaddr *)&told.addr[told.n++];
+    row->ifa_addr->sa_family = family;
+    refuse.rows = told.at;
+    return row->ifa_addr;
+}
+
+static void tell_address(const char *name, const char *text)
+{
+    clu_address a;
+    clu_sockaddr s;
+    CHECK_ERR(clu_address_parse(clu_slice_str(text), &a), CLU_OK);
+    clu_sockaddr_of(&a, &s);
+    struct sockaddr *at = tell_row(name, IFF_UP, s.s.ss_family);
+    memcpy(at, &s.s, s.n);
+}
+
+static void tell_hardware(const char *name, unsigned char size)
+{
+    struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_halen = size,
+                              .sll_addr = { 2, 1, 1, 1, 1, size } };
+    memcpy(tell_row(name, IFF_UP, AF_PACKET), &ll, sizeof ll);
+}
+
+TEST("refuse-2.7 of what a system tells of its interfaces what we know is taken")
+{
+    clu_host *host = NULL;
+    const clu_interface *faces;
+    char text[CLU_ADDRESS_TEXT], hid[18];
+    refuse.told = true;
+    CHECK_ERR(clu_host_create(NULL, &host), CLU_OK);
+    CHECK_EQ(clu_host_interfaces(host, &faces), 0);
+
+    tell_hardware("lo", 20);            /* as long as InfiniBand's */
+    told.at[told.n - 1].ifa_addr = NULL;
+    tell_hardware("lo", 20);
+    tell_row("lo", IFF_UP, AF_APPLETALK);
+    tell_address("none7", "10.1.1.1");  /* it went while they were asked for */
+    static const char *const addresses[] = {
+        "10.0.0.1", "10.0.0.2", "fe80::1", "fe80::2", "fd98::1", "fe00::1",
+        "fec0::1",
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(addresses); i++) {
+        tell_address("lo", addresses[i]);
+    }
+    CHECK_ERR(clu_host_reload(host), CLU_OK);
+    CHECK_EQ(clu_host_interfaces(host, &faces), 1);
+    CHECK_STR(clu_address_text(&faces->v4, text), "10.0.0.1");
+    CHECK_STR(clu_address_text(&faces->v6, text), "fe80::1");
+    for (size_t i = 0; i < CLU_COUNT_OF(addresses); i++) {
+        check_about("%s", addresses[i]);
+        CHECK(clu_host_interface(host, addresses[i]) == faces);
+    }
+    CHECK(clu_host_interface(host, "10.1.1.1") == NULL);
+    clu_host_hid(host, hid);
+    CHECK(strcmp(hid, "02:01:01:01:01:14") != 0);       /* not six of twenty */
+    tell_hardware("lo", 6);
+    CHECK_ERR(clu_host_reload(host), CLU_OK);
+    refuse_next("fopen", ENOENT, false);
+    clu_host_hid(host, hid);
+    refuse_next(NULL, 0, false);
+    CHECK_STR(hid, "02:01:01:01:01:06");
+    clu_host_destroy(host);
+    refuse.told = false;
+}
+
 /* ---- What a member makes of it --------------------------------------------- */
 
 static void station_of(station *s, clu_err (*create)(clu_loop *, clu_host *,
@@ -398,6 +531,50 @@ TEST("refuse-3.1 a change that cannot be looked at is looked at again")
     CHECK_EQ(changes.n, 0);
     refuse_next(NULL, 0, false);
     RUN_UNTIL(changes.n == 1);
+    clu_host_unobserve(the_host, &changes.o);
+    loop_end();
+}
+
+TEST("refuse-3.8 an address in another's place is a change as well")
+{
+    if (!netns_enter()) {
+        SKIP("no network of our own");
+    }
+    static const struct { const char *address; int changes; } cases[] = {
+        { "10.0.0.1", 1 }, { "10.0.0.1", 1 }, { "10.0.0.2", 2 },
+    };
+    loop_begin();
+    changes.n = 0;
+    clu_host_observe(the_host, &changes.o);
+    refuse.told = true;
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        told.n = 0;
+        tell_address("lo", cases[i].address);
+        CHECK(netns_flags("lo", 0, IFF_UP));
+        CHECK(netns_flags("lo", IFF_UP, 0));
+        run_for(150);
+        CHECK_EQ(changes.n, cases[i].changes);
+    }
+    refuse.told = false;
+    clu_host_unobserve(the_host, &changes.o);
+    loop_end();
+}
+
+TEST("refuse-3.9 more news of interfaces than is read at once is one change")
+{
+    if (!netns_enter()) {
+        SKIP("no network of our own");
+    }
+    loop_begin();
+    changes.n = 0;
+    clu_host_observe(the_host, &changes.o);
+    for (int i = 0; i < 50; i++) {
+        CHECK(netns_flags("lo", 0, IFF_UP) && netns_flags("lo", IFF_UP, 0));
+    }
+    CHECK(netns_flags("lo", 0, IFF_UP));
+    RUN_UNTIL(changes.n > 0);
+    run_for(150);
+    CHECK_EQ(changes.n, 1);
     clu_host_unobserve(the_host, &changes.o);
     loop_end();
 }
@@ -535,4 +712,86 @@ TEST("refuse-3.7 a listener that cannot go on now goes on later")
     station_stop(&a);
     station_stop(&b);
     loop_end();
+}
+
+/* A system that hands every group's datagrams to whoever has the port. */
+TEST("refuse-3.10 another group's datagrams are passed over")
+{
+    if (!netns_enter()) {
+        SKIP("no network of our own");
+    }
+    loop_begin();
+    station s, other;
+    refuse.option = IP_MULTICAST_ALL;
+    station_of(&s, local_c);
+    refuse.option = 0;
+    station_of(&other, other_c);
+    clu_target group = { 0 };
+    CHECK_ERR(send_text(&other, &group, "x"), CLU_OK);
+    CHECK_ERR(send_text(&s, &group, "y"), CLU_OK);
+    RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == 1);
+    RUN_UNTIL(other.count[CLU_ARRIVED_FRAME] == 1);
+    run_for(20);
+    CHECK_EQ(s.count[CLU_ARRIVED_FRAME], 1);
+    CHECK_EQ(s.t->bytes_in, other.t->bytes_in);
+    station_stop(&s);
+    station_stop(&other);
+    loop_end();
+}
+
+TEST("refuse-3.11 what another card brings much later is another message")
+{
+    if (!netns_enter()) {
+        SKIP("no network of our own");
+    }
+    static const char *const setup[] = {
+        "link add eth0 type veth peer name far0", "link set far0 up",
+        "address add 10.99.0.1/24 dev eth0", "link set eth0 up",
+        "link add eth1 type veth peer name far1", "link set far1 up",
+        "address add 10.98.0.1/24 dev eth1", "link set eth1 up",
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(setup); i++) {
+        if (!netns_ip(setup[i])) {
+            SKIP("no cards of our own");
+        }
+    }
+    loop_begin();
+    station s;
+    station_of(&s, remote_c);
+    clu_address own, group;
+    clu_sockaddr to;
+    CHECK_ERR(clu_address_parse(clu_slice_str("10.99.0.1"), &own), CLU_OK);
+    CHECK_ERR(clu_address_parse(clu_slice_str("230.230.230.230"), &group),
+              CLU_OK);
+    group.port = 23000;
+    clu_sockaddr_of(&group, &to);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    static const struct { const char *card; clu_ms ahead; size_t heard; }
+    sent[] = { { "eth0", 0, 1 }, { "eth1", 0, 1 }, { "eth1", 60000, 2 } };
+    for (size_t i = 0; i < CLU_COUNT_OF(sent); i++) {
+        check_about("case %zu", i);
+        refuse.ahead = sent[i].ahead;
+        CHECK_ERR(clu_udp_send(fd, &to, clu_slice_of("\xc0\x8d\1x\0", 6),
+                               if_nametoindex(sent[i].card), &own), CLU_OK);
+        RUN_UNTIL(s.count[CLU_ARRIVED_FRAME] == sent[i].heard);
+        run_for(10);
+        CHECK_EQ(s.count[CLU_ARRIVED_FRAME], sent[i].heard);
+    }
+    refuse.ahead = 0;
+    close(fd);
+    station_stop(&s);
+    loop_end();
+}
+
+TEST("refuse-3.12 who the root directory is of must be known to keep another's")
+{
+    if (geteuid() != 0) {
+        SKIP("only root can be two users");
+    }
+    CHECK_EQ(seteuid(65533), 0);
+    CHECK(clu_path_kept("/", false));
+    refuse_next("stat", EACCES, false);
+    CHECK(!clu_path_kept("/", false));
+    refuse_next(NULL, 0, false);
+    CHECK_EQ(seteuid(0), 0);
 }

@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -297,6 +299,9 @@ TEST("unix-1.9 a directory is kept as long as nobody else may write on the way")
     }
     CHECK(!clu_path_kept(missing, false));
     CHECK(clu_path_kept("/", false));
+    int fd = open(missing, O_CREAT | O_WRONLY, 0600);
+    CHECK(!clu_path_kept(missing, true));       /* it is a file */
+    close(fd);
     check_remove_place();
 }
 
@@ -463,8 +468,11 @@ TEST("unix-2.3 one sweep takes some of the dead, the next ones the rest")
         snprintf(path, sizeof path, "%s/m-%04d.sock", check_place, i);
         leave_behind(path, true);
     }
+    char other[120];
+    snprintf(other, sizeof other, "%s/n-SIDS.sock", check_place);
+    leave_behind(other, true);          /* as long, but not named so: */
     snprintf(path, sizeof path, "%s/m-SIDS.sick", check_place);
-    leave_behind(path, true);           /* as long, but not named so */
+    leave_behind(path, true);           /* neither in front nor behind */
     for (int left = MANY; left >= 0; left -= A_SWEEP) {
         int found = 0;
         for (int i = 0; i < MANY; i++) {
@@ -476,6 +484,7 @@ TEST("unix-2.3 one sweep takes some of the dead, the next ones the rest")
         clu_path_sweep(&own, (int64_t)time(NULL));
     }
     CHECK_EQ(access(path, F_OK), 0);
+    CHECK_EQ(access(other, F_OK), 0);
     check_remove_place();
 }
 
@@ -502,4 +511,127 @@ TEST("unix-1.13 another socket at our name is not ours, nor one too long")
     CHECK(!clu_path_peer_is_ours(-1));
     check_remove_place();
     loop_end();
+}
+
+TEST("unix-1.14 a default place is absolute, and private by itself")
+{
+    static const struct { mode_t mode; bool taken; } cases[] = {
+        { 0700, true }, { 0755, false }, { 0500, false }, { 02700, true },
+    };
+    loop_begin();
+    check_make_place();
+    setenv("TMPDIR", check_place, 1);
+    setenv("XDG_RUNTIME_DIR", check_place, 1);
+    char in[100], path[120];
+    snprintf(in, sizeof in, "%s/cluster", check_place);
+    for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
+        check_about("case %zu", i);
+        station s;
+        CHECK_EQ(mkdir(in, 0700), 0);
+        CHECK_EQ(chmod(in, cases[i].mode), 0);
+        CHECK_ERR(open_unix(&s, NULL, "SID"), CLU_OK);
+        snprintf(path, sizeof path, "%s/SID.sock", in);
+        CHECK_EQ(access(path, F_OK) == 0, cases[i].taken);
+        station_stop(&s);
+        CHECK_EQ(rmdir(in), 0);
+    }
+    if (geteuid() == 0) {
+        station other;
+        CHECK_EQ(mkdir(in, 0700), 0);
+        CHECK_EQ(chown(in, 65533, 65533), 0);
+        CHECK_ERR(open_unix(&other, NULL, "SID"), CLU_OK);
+        snprintf(path, sizeof path, "%s/SID.sock", in);
+        CHECK_EQ(access(path, F_OK), -1);
+        station_stop(&other);
+        CHECK_EQ(rmdir(in), 0);
+    }
+    /* Below a directory that others may write in nothing is private. */
+    CHECK_EQ(chmod(check_place, 0777), 0);
+    station s;
+    CHECK_ERR(open_unix(&s, NULL, "SID"), CLU_VALUE);
+    CHECK_EQ(chmod(check_place, 0700), 0);
+    unsetenv("XDG_RUNTIME_DIR");
+    setenv("TMPDIR", "relative", 1);
+    CHECK_ERR(open_unix(&s, NULL, "SID"), CLU_OK);
+    clu_buf text;
+    clu_buf_init(&text, 1000);
+    CHECK_ERR(s.t->ops->props(s.t, &text), CLU_OK);
+    CHECK_EQ(memcmp(text.p, "path /tmp/cluster-", 18), 0);
+    clu_buf_fini(&text);
+    station_stop(&s);
+    unsetenv("TMPDIR");
+    check_remove_place();
+    loop_end();
+}
+
+TEST("unix-2.4 one sweep reads so many names, whatever they are")
+{
+    enum { MANY = 5000 };
+    loop_begin();
+    check_make_place();
+    char asked[100], path[120];
+    snprintf(asked, sizeof asked, "%s/m.sock", check_place);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(path, sizeof path, "%s/%d", check_place, i);
+        int fd = open(path, O_CREAT | O_WRONLY, 0600);
+        CHECK(fd >= 0);
+        close(fd);
+    }
+    clu_path place;
+    CHECK_ERR(clu_path_choose(asked, "SID", &place), CLU_OK);
+    clu_path_sweep(&place, time(NULL));
+    clu_path_sweep(&place, time(NULL));
+    CHECK_EQ(access(path, F_OK), 0);
+    check_remove_place();
+    loop_end();
+}
+
+TEST("unix-1.15 one of another file system at our name is not ours")
+{
+    check_make_place();
+    if (unshare(CLONE_NEWNS) != 0
+        || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+        check_remove_place();
+        SKIP("no mounts of our own");
+    }
+    clu_path own;
+    char asked[100];
+    int fd = -1;
+    snprintf(asked, sizeof asked, "%s/in/m.sock", check_place);
+    CHECK_ERR(clu_path_choose(asked, "SID", &own), CLU_OK);
+    CHECK_ERR(clu_sock_open(AF_UNIX, SOCK_STREAM, &fd), CLU_OK);
+    CHECK_ERR(clu_path_bind(&own, fd), CLU_OK);
+    CHECK(clu_path_there(&own));
+    snprintf(asked, sizeof asked, "%s/in", check_place);
+    CHECK_EQ(mount("none", asked, "tmpfs", 0, NULL), 0);
+    int other = listen_at(own.text);
+    CHECK(!clu_path_there(&own));
+    clu_path_unlink(&own);
+    CHECK_EQ(access(own.text, F_OK), 0);
+    clu_sock_close(other);
+    CHECK_EQ(umount(asked), 0);
+    CHECK_EQ(access(own.text, F_OK), 0);
+    clu_sock_close(fd);
+    check_remove_place();
+}
+
+TEST("unix-1.16 a child that owns nothing removes nothing")
+{
+    check_make_place();
+    clu_path own;
+    char asked[100];
+    int fd = -1;
+    snprintf(asked, sizeof asked, "%s/m.sock", check_place);
+    CHECK_ERR(clu_path_choose(asked, "SID", &own), CLU_OK);
+    CHECK_ERR(clu_sock_open(AF_UNIX, SOCK_STREAM, &fd), CLU_OK);
+    CHECK_ERR(clu_path_bind(&own, fd), CLU_OK);
+    clu_path inherited = own;
+    clu_sock_orphan(-1);
+    clu_path_unlink(&inherited);
+    CHECK_EQ(access(own.text, F_OK), 0);
+    clu_sock_adopt();
+    clu_path_unlink(&own);
+    CHECK_EQ(access(own.text, F_OK), -1);
+    clu_sock_close(fd);
+    check_remove_place();
 }
