@@ -180,8 +180,8 @@ void clu_node_abandon(clu_node *node);  /* the interpreter is going: silently */
    is held, is changed with it. */
 Tcl_Obj *clu_command_name(Tcl_Interp *interp, Tcl_Command token,
                           Tcl_Obj **name);
-/* NULL when the interpreter is going.  What had the name is deleted, and a trace
-   on that may do anything. */
+/* NULL when the interpreter is going.  What had the name is deleted, and a
+   trace on that may do anything. */
 Tcl_Command clu_command_create(Tcl_Interp *interp, const char *name,
                                Tcl_ObjCmdProc *run, Tcl_ObjCmdProc *run_nr,
                                void *ctx, Tcl_CmdDeleteProc *deleted);

@@ -11,7 +11,7 @@
 /* Does this Tcl keep characters above U+FFFF as two surrogates? */
 #define HALVES (TCL_UTF_MAX <= 3)
 
-/* Of two surrogates that belong together the first, and so is not the second. */
+/* Of two surrogates that belong together the first is, the second is not. */
 static bool is_high(uint32_t surrogate)
 {
     return surrogate <= 0xdbff;

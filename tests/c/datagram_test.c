@@ -207,18 +207,26 @@ TEST("datagram-3.1 notes that we do not know are passed over")
                             sizeof one), 0);
     }
     clu_sockaddr here;
-    clu_address a = { .family = 4, .ip = { 127, 0, 0, 1 } };
-    clu_sockaddr_mapped(&a, &here);
+    clu_address any = { .family = 6 };
+    clu_sockaddr_of(&any, &here);
     CHECK_EQ(bind(fd, (struct sockaddr *)&here.s, here.n), 0);
     CHECK_ERR(clu_sock_name(fd, &own), CLU_OK);
-    clu_sockaddr_mapped(&own, &here);
-    CHECK_EQ(sendto(fd, "x", 1, 0, (struct sockaddr *)&here.s, here.n), 1);
+    clu_address to[] = {
+        { .family = 4, .port = own.port, .ip = { 127, 0, 0, 1 } },
+        { .family = 6, .port = own.port, .ip = { [15] = 1 } },
+    };
+    for (size_t i = 0; i < CLU_COUNT_OF(to); i++) {
+        clu_sockaddr_mapped(&to[i], &here);
+        CHECK_EQ(sendto(fd, "x", 1, 0, (struct sockaddr *)&here.s, here.n), 1);
+    }
     uint32_t lost = 7;
     clu_inbox_read(&inbox, fd, &lost);
-    CHECK_EQ(inbox.count, 1);
-    CHECK(clu_address_eq(&inbox.at[0].from, &own));
-    CHECK_EQ(inbox.at[0].to.ip[12], 127);
-    CHECK(inbox.at[0].face != 0);
+    CHECK_EQ(inbox.count, 2);
+    for (size_t i = 0; i < inbox.count; i++) {
+        CHECK(clu_address_eq(&inbox.at[i].from, &to[i]));
+        CHECK_EQ(inbox.at[i].to.ip[i == 0 ? 12 : 15], i == 0 ? 127 : 1);
+        CHECK(inbox.at[i].face != 0);
+    }
     CHECK(lost == 0 || lost == 7);
     clu_sock_close(fd);
     clu_inbox_fini(&inbox);

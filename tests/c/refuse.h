@@ -22,7 +22,8 @@
 static struct {
     const char *only;           /* this call; NULL: any */
     long at, calls;             /* which of them, from 1 (0: none); so far */
-    bool and_on;                /* those behind it as well */
+    bool and_on;                /* those behind it as well ... */
+    long last;                  /* ... up to this one; 0: all */
     int err;                    /* the errno of a refusal */
     clu_ms ahead;               /* what the clock says beyond the truth */
     bool bare;                  /* notes beside a message are lost */
@@ -50,7 +51,8 @@ static inline bool refused(const char *name)
     }
     refuse.calls++;
     if (refuse.calls != refuse.at
-        && !(refuse.and_on && refuse.calls > refuse.at)) {
+        && !(refuse.and_on && refuse.calls > refuse.at
+             && (refuse.last == 0 || refuse.calls <= refuse.last))) {
         return false;
     }
     errno = refuse.err;

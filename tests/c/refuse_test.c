@@ -392,12 +392,30 @@ TEST("refuse-2.5 a name is the whole first line of a file, or none")
         CHECK_EQ(strlen(hid), 17);
         CHECK_EQ(strcmp(hid, "02:0a:0b:0c:0d:0e") == 0, cases[i].of_eth0);
     }
+    /* Of the machine's names the first that can be read. */
+    FILE *file = fopen(path, "w");
+    fputs("a machine of its own\n", file);
+    fclose(file);
+    char of_machine[18] = "";
+    for (refuse.last = 1; refuse.last <= 4; refuse.last++) {
+        check_about("%ld are not read", refuse.last);
+        refuse_next("fopen", ENOENT, true);
+        refuse.instead = path;
+        clu_host_hid(host, hid);
+        refuse.instead = NULL;
+        refuse_next(NULL, 0, false);
+        if (refuse.last == 1) {
+            memcpy(of_machine, hid, sizeof hid);
+        }
+        CHECK_EQ(strcmp(hid, of_machine) == 0, refuse.last < 4);
+    }
+    refuse.last = 0;
     refuse.told = false;
     clu_host_destroy(host);
     check_remove_place();
 }
 
-TEST("refuse-2.6 chances that would make some letters come oftener are passed over")
+TEST("refuse-2.6 chances by which some letters came oftener are passed over")
 {
     char sid[9];
     refuse.unfair = 3;
@@ -407,7 +425,7 @@ TEST("refuse-2.6 chances that would make some letters come oftener are passed ov
     CHECK(strcmp(sid, "zzzzzzzz") != 0);
 }
 
-/* ---- Interfaces as a system may tell them ---------------------------------- */
+/* ---- Interfaces as a system may tell them -------------------------------- */
 
 enum { ROWS = 16 };
 
@@ -449,7 +467,7 @@ static void tell_hardware(const char *name, unsigned char size)
     memcpy(tell_row(name, IFF_UP, AF_PACKET), &ll, sizeof ll);
 }
 
-TEST("refuse-2.7 of what a system tells of its interfaces what we know is taken")
+TEST("refuse-2.7 what we know of what a system tells of interfaces is taken")
 {
     clu_host *host = NULL;
     const clu_interface *faces;
@@ -479,6 +497,7 @@ TEST("refuse-2.7 of what a system tells of its interfaces what we know is taken"
         CHECK(clu_host_interface(host, addresses[i]) == faces);
     }
     CHECK(clu_host_interface(host, "10.1.1.1") == NULL);
+    refuse_next("fopen", ENOENT, false);
     clu_host_hid(host, hid);
     CHECK(strcmp(hid, "02:01:01:01:01:14") != 0);       /* not six of twenty */
     tell_hardware("lo", 6);
@@ -540,8 +559,9 @@ TEST("refuse-3.8 an address in another's place is a change as well")
     if (!netns_enter()) {
         SKIP("no network of our own");
     }
-    static const struct { const char *address; int changes; } cases[] = {
-        { "10.0.0.1", 1 }, { "10.0.0.1", 1 }, { "10.0.0.2", 2 },
+    static const struct { const char *first, *second; int changes; } cases[] = {
+        { "10.0.0.1", "10.0.0.2", 1 }, { "10.0.0.1", "10.0.0.2", 1 },
+        { "10.0.0.1", "10.0.0.3", 2 }, { "10.0.0.4", "10.0.0.3", 3 },
     };
     loop_begin();
     changes.n = 0;
@@ -549,7 +569,8 @@ TEST("refuse-3.8 an address in another's place is a change as well")
     refuse.told = true;
     for (size_t i = 0; i < CLU_COUNT_OF(cases); i++) {
         told.n = 0;
-        tell_address("lo", cases[i].address);
+        tell_address("lo", cases[i].first);
+        tell_address("lo", cases[i].second);
         CHECK(netns_flags("lo", 0, IFF_UP));
         CHECK(netns_flags("lo", IFF_UP, 0));
         run_for(150);
