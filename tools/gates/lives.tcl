@@ -152,14 +152,6 @@ life ask-many {
     soon {0} 30
 }
 
-life called {
-    may {faults call $a services}
-    may {faults call $ab sid}
-    set q [faults call $a query -resolve b -query q -timeout 300 -command told]
-    may {faults call $q id}
-    soon {$done}
-}
-
 # ---- sending -----------------------------------------------------------------------
 
 life send-long {
