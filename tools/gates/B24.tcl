@@ -1,5 +1,5 @@
 # soak, 20 s (B: 20 min) of 1000 messages a second, a member killed and restarted every 2 s: descriptors flat, RSS slope <= 100 KB/h in the last half (A: RSS + <= 1 MB in it)
-# alone
+# first
 # netns
 #
 # A hub sends to four others by every protocol, asks them, and hears their
