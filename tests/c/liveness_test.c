@@ -196,6 +196,22 @@ TEST("liveness-1.3 every kind of packet keeps a service alive, on time")
     sim_fini(&s);
 }
 
+TEST("liveness-1.9 a doubt prolongs no life: the ttl decides")
+{
+    sim s;
+    sim_init(&s, 1);
+    s.ttl = 500;
+    sim_member *m = sim_add(&s);
+    beacon(m, "x1", true, HOME);
+    clu_ms begin = s.now;
+    doubted(m);
+    sim_advance(&s, 60000);
+    const sim_news *lost = sim_first(m, CLU_NEWS_LOST, "x1");
+    CHECK_EQ(lost ? lost->at - begin : 0, 500);
+    CHECK_EQ(sim_counter(m, CLU_COUNT_services_expired), 2);    /* y1, too */
+    sim_fini(&s);
+}
+
 TEST("liveness-1.4 a goodbye over a connection counts when it is its own")
 {
     for (int own = 0; own < 2; own++) {

@@ -152,6 +152,13 @@ life ask-many {
     soon {0} 30
 }
 
+# A service whose command is to be made anew.
+life ask-unseen {
+    rename $ab {}
+    $a query -resolve b -query q -timeout 300 -command told
+    soon {$done}
+}
+
 # ---- sending -----------------------------------------------------------------------
 
 life send-long {
@@ -318,6 +325,27 @@ alone scripted {
         may {$c send -resolve b -data x -protocols m}
         may {$c query -resolve b -query q -timeout 200 -command told}
         soon {$done}
+    } finally {
+        array unset ::mailboxes
+        cluster protocol register m {}
+    }
+}
+# More than a block of seats is one that memory is asked for.
+bpacket create io ::beacon {
+    1 varint type  2 varint channel  3 string hid  4 string sid
+    7 list protocols  12 list tags
+}
+alone crowd {
+    cluster protocol register m ::Told
+    try {
+        set c [cluster join -port $port -protocols {m c}]
+        set box $::mailboxes([$c sid])
+        for {set i 0} {$i < 66} {incr i} {
+            may {$box take [::beacon encode [list type 1 channel 0 \
+                hid [$c hid] sid s$i protocols c tags {x y}]]}
+        }
+        soon {[$c known_services] == 66} 20
+        may {$c resolve {x y}}
     } finally {
         array unset ::mailboxes
         cluster protocol register m {}
