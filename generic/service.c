@@ -65,8 +65,12 @@ clu_err clu_said_make(clu_said *said, clu_items protocols, clu_items tags,
                       clu_slice props)
 {
     size_t size = protocols.wire.n + tags.wire.n + props.n;
-    unsigned char *at = size ? clu_alloc(size) : NULL;
-    if (at == NULL && size) {
+    if (size == 0) {
+        *said = (clu_said){ 0 };
+        return CLU_OK;
+    }
+    unsigned char *at = clu_alloc(size);
+    if (at == NULL) {
         return CLU_NOMEM;
     }
     said->protocols = (clu_items){ protocols.count, put(&at, protocols.wire) };

@@ -334,7 +334,7 @@ static void sweep_one(const clu_path *own, const char *name, int64_t now_s)
     char path[CLU_PATH_ROOM];
     struct stat s;
     memcpy(path, own->text, sizeof path);
-    memcpy(path + (name_of(own) - own->text), name, strlen(name));
+    memcpy(path + (name_of(own) - own->text), name, strlen(name) + 1);
     if (socket_of_ours(path, &s)
         && now_s - s.st_mtime > SWEEP_AGE && abandoned(path)) {
         unlink(path);
