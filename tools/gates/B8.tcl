@@ -133,8 +133,10 @@ foreach name {most mostSource oldest asked good between} {
 set ages {}
 set memory [resident [pidOf victim]]
 set opened 0
+# The last ten are accepted when what is left of the ten thousand has been: only
+# then their five seconds begin.
 foreach {connections duration sources} \
-        [list $count $seconds 50 30 3 1 10 7 10] {
+        [list $count $seconds 50 30 3 1 10 [size 7 14] 10] {
     background storm half $tcp $connections $duration $sources
     while {![over storm]} {
         look
