@@ -40,7 +40,7 @@ proc draw {list} {
     return [lindex $list [expr {int(rand() * [llength $list])}]]
 }
 
-# {words for strace} {command}; killed when it took longer than two lives may.
+# {which run it is} {its command}; killed when it took longer than two lives may.
 proc run {i call error n} {
     set sockets [file join $::place $i]
     file mkdir $sockets
