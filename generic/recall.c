@@ -138,24 +138,36 @@ void clu_recall_clear(clu_node *node)
 typedef struct clu_touched {
     clu_service *at[2 * CLU_CHANGES];
     size_t count;                       /* in the end: of those who meet it */
-    Tcl_Obj *names[3 * CLU_CHANGES];
+    struct {
+        Tcl_Obj *name;
+        clu_service *service;           /* whose it is, or was */
+    } names[3 * CLU_CHANGES];
     size_t name_count;
 } clu_touched;
 
-static void touch(clu_touched *t, clu_service *s, Tcl_Obj *before)
+static void touch_name(clu_touched *t, Tcl_Obj *name, clu_service *s)
 {
-    if (before != NULL) {
-        t->names[t->name_count++] = before;
+    if (name != NULL) {
+        t->names[t->name_count].name = name;
+        t->names[t->name_count++].service = s;
     }
+}
+
+static size_t touched_at(const clu_touched *t, const clu_service *s)
+{
     size_t i = 0;
     while (i < t->count && t->at[i] != s) {
         i++;
     }
-    if (i == t->count) {
+    return i;
+}
+
+static void touch(clu_touched *t, clu_service *s, Tcl_Obj *before)
+{
+    touch_name(t, before, s);
+    if (touched_at(t, s) == t->count) {
         t->at[t->count++] = s;
-        if (s->name != NULL) {
-            t->names[t->name_count++] = s->name;
-        }
+        touch_name(t, s->name, s);
     }
 }
 
@@ -177,38 +189,55 @@ static bool collect(const clu_node *node, const clu_recall *r, clu_touched *t)
     return true;
 }
 
-static bool is_touched(const clu_touched *t, const Tcl_Obj *name)
+/* Whose name it is: NULL, nobody's who was touched. */
+static clu_service *touched_by(const clu_touched *t, const Tcl_Obj *name)
 {
     size_t i = 0;
-    while (i < t->name_count && t->names[i] != name) {
+    while (i < t->name_count && t->names[i].name != name) {
         i++;
     }
-    return i < t->name_count;
+    return i < t->name_count ? t->names[i].service : NULL;
+}
+
+/* The name that takes the place of this one; NULL: none does. */
+static Tcl_Obj *successor(clu_touched *t, Tcl_Obj *name)
+{
+    clu_service *s = touched_by(t, name);
+    if (s == NULL) {
+        return name;
+    }
+    size_t i = touched_at(t, s);
+    if (i == t->count || s->name == NULL) {
+        return NULL;
+    }
+    t->at[i] = NULL;            /* it has its place */
+    return s->name;
 }
 
 /* ---- the list once more ------------------------------------------------------------ */
 
-/* Their names out, and those of them in that meet it now. */
-static bool amend(clu_recall *r, const clu_touched *t)
+/* Who was in it and still meets it stays in its place, new ones come behind. */
+static bool amend(clu_recall *r, clu_touched *t)
 {
     Tcl_Size count = 0;
     Tcl_Obj **names, **fresh;
     Tcl_ListObjGetElements(NULL, r->names, &count, &names);
-    size_t n = 0;
     fresh = clu_realloc(NULL, ((size_t)count + t->count + 1)
                         * sizeof *fresh);
     if (fresh == NULL) {
         return false;
     }
+    size_t n = 0;
     for (Tcl_Size i = 0; i < count; i++) {
-        if (!is_touched(t, names[i])) {
-            fresh[n++] = names[i];
-        }
+        fresh[n] = successor(t, names[i]);
+        n += fresh[n] != NULL;
     }
     bool known = true;
     for (size_t i = 0; known && i < t->count; i++) {
-        fresh[n] = t->at[i]->name;
-        known = fresh[n++] != NULL;
+        if (t->at[i] != NULL) {
+            fresh[n] = t->at[i]->name;
+            known = fresh[n++] != NULL;
+        }
     }
     if (known && (n != (size_t)count || t->count > 0)) {
         Tcl_Obj *list = Tcl_NewListObj((Tcl_Size)n, fresh);

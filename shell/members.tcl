@@ -34,21 +34,25 @@ proc ::cluster::shell::members::Gather {command options} {
 #
 # The first answer says how many there are, ourselves among them. Whoever is
 # counted but gone would be waited for: so it also ends when nobody new came
-# for a while, on other hosts for longer.
+# in so many turns of ours, on other hosts in more. Turns of 3 ms at least: on a
+# machine that is busy we have fewer of them, as the others have.
 proc ::cluster::shell::members::Await {cluster patience timeout} {
     set most 0
     set known 0
-    set still [expr {[$cluster config remote] > 0 ? 700 : 120}]
+    set quiet 0
+    set turns [expr {[$cluster config remote] > 0 ? 230 : 60}]
     set begin [clock milliseconds]
     set end [expr {$begin + $timeout}]
     set until [expr {$begin + $patience}]
-    while {[set now [clock milliseconds]] < min($until, $end)} {
+    while {[set now [clock milliseconds]] < $end
+            && ($known ? $quiet < $turns : $now < $until)} {
         set count [$cluster known_services]
         set most [expr {max($most, [dict get [$cluster stats] most_known])}]
         if {$count && $count >= $most} break
+        incr quiet
         if {$count > $known} {
             set known $count
-            set until [expr {$now + $still}]
+            set quiet 0
         }
         ::cluster::shell::life::Pause 3
     }

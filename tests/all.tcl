@@ -1,12 +1,13 @@
 # Runs every test file in a process of its own, a few at a time, and counts.
 #
 #   tclsh tests/all.tcl [-verbose] [-limit SECONDS] [-jobs N] [-results FILE]
-#                       [PATTERN ...]
+#                       [-not PATTERN] ... [PATTERN ...]
 #
-# PATTERN selects files by name ("frame", "frame.test", "f*"). The package is
-# taken from $CLUSTER_BUILD, or ../build; $CLUSTER_UNDER are words in front of
-# each tclsh that runs a test file. A file is handed a directory of its
-# own as $CLUSTER_TEST_TMP, also tcltest's -tmpdir. Its first lines may say:
+# PATTERN selects files by name ("frame", "frame.test", "f*"); -not leaves out
+# those it selects. The package is taken from $CLUSTER_BUILD, or ../build;
+# $CLUSTER_UNDER are words in front of each tclsh that runs a test file. A file
+# is handed a directory of its own as $CLUSTER_TEST_TMP, also tcltest's -tmpdir.
+# Its first lines may say:
 #
 #   # netns            run it in a network namespace with nothing but lo
 #   # netns --eth      the same with an eth0 (see tools/in-netns)
@@ -27,6 +28,7 @@ namespace eval suite {
     variable jobs 2
     variable verbose 0
     variable patterns {}
+    variable unwanted {}
     variable results {};    # the channel of -results
     variable waiting {}
     variable running 0
@@ -46,6 +48,7 @@ proc suite::options {arguments} {
     variable jobs
     variable verbose
     variable patterns
+    variable unwanted
     variable build
     variable results
     if {[info exists ::env(CLUSTER_BUILD)]} {
@@ -60,6 +63,10 @@ proc suite::options {arguments} {
             -results {
                 set arguments [lassign $arguments path]
                 set results [open $path w]
+            }
+            -not {
+                set arguments [lassign $arguments pattern]
+                lappend unwanted $pattern
             }
             -limit - -jobs {
                 set arguments [lassign $arguments value]
@@ -76,6 +83,12 @@ proc suite::options {arguments} {
 
 proc suite::wanted {path} {
     variable patterns
+    variable unwanted
+    expr {![isNamed $path $unwanted]
+        && (![llength $patterns] || [isNamed $path $patterns])}
+}
+
+proc suite::isNamed {path patterns} {
     set name [file tail $path]
     foreach pattern $patterns {
         if {[string match $pattern $name]
@@ -83,7 +96,7 @@ proc suite::wanted {path} {
             return 1
         }
     }
-    expr {![llength $patterns]}
+    return 0
 }
 
 proc suite::files {} {

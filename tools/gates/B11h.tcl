@@ -1,4 +1,5 @@
 # 20 bugs planted in the harness's subject: all caught
+# computes
 #
 # Each of storm/bugs/*.patch is applied to a copy of the one source it is about,
 # and life.c is linked with that: B11's scenarios, members and laws.  Caught is

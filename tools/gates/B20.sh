@@ -1,5 +1,6 @@
 # no eval: 10^4 hostile strings through the API and 10^4 packets with one in every field, under ASan: 0 evaluated; no new command, namespace or variable
 # build asan
+# computes
 #
 # They are made in tests/noeval.test, which says of each kind how many there
 # were, and fails when one of them was evaluated or left a trace.

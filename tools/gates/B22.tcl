@@ -1,4 +1,5 @@
 # amplification: what the worst packet a generator finds makes us hold, heap <= 8 x wire bytes + 64 KB
+# computes
 #
 # On the core alone, by malloc's own count; see heap.c.
 

@@ -1,4 +1,5 @@
 # build: 0 findings of clang-tidy and cppcheck; hardened, and only the entry points are exported
+# computes
 #
 # The checks are those that find mistakes: clang's analyser, bugprone and cert
 # where they are not a matter of taste (tools/gates/tidy).
