@@ -80,7 +80,7 @@ static void beacon_fini(beacon *b)
     clu_buf_fini(&b->frame);
 }
 
-/* ---- the limit: the same bytes by hand, nothing asked ------------------------ */
+/* ---- the limit: the same bytes by hand, nothing asked -------------------- */
 
 static unsigned char *hand_text(unsigned char *p, clu_field f, clu_slice s)
 {
@@ -150,7 +150,7 @@ static void hand_decode(clu_slice body, clu_packet *k)
     }
 }
 
-/* ---- a membership without a network ---------------------------------------- */
+/* ---- a membership without a network -------------------------------------- */
 
 typedef struct place {
     clu_net *net;
@@ -229,7 +229,7 @@ static void crowd(place *at, beacon *b, unsigned from, unsigned to)
     }
 }
 
-/* ---- what is timed --------------------------------------------------------- */
+/* ---- what is timed ------------------------------------------------------- */
 
 static uint64_t begun;
 

@@ -75,7 +75,7 @@ static void event(const char *hid)
     encode(&p);
 }
 
-/* ---- to the group ------------------------------------------------------------ */
+/* ---- to the group -------------------------------------------------------- */
 
 static int group(unsigned port)
 {
@@ -114,7 +114,7 @@ static void burst(int fd, const char *hid, unsigned count)
     }
 }
 
-/* ---- over connections ---------------------------------------------------------- */
+/* ---- over connections ---------------------------------------------------- */
 
 static int dial(const char *kind, const char *where)
 {

@@ -4,7 +4,7 @@ source [file join [file dirname [info script]] lib bench.tcl]
 bench::begin
 set count [expr {$bench::quick ? 30 : 100}]
 
-# ---- ours ----------------------------------------------------------------------
+# ---- ours --------------------------------------------------------------------
 
 set port [bench::freePort]
 for {set i 0} {$i < $count} {incr i} {
@@ -48,7 +48,7 @@ foreach name $names {
     bench::stop $name
 }
 
-# ---- serf ----------------------------------------------------------------------
+# ---- serf --------------------------------------------------------------------
 
 # Each agent answers by a command, as ours do by a script.
 proc agents count {

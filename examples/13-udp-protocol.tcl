@@ -78,7 +78,7 @@ oo::class create ::cluster::protocol::udp {
     }
 }
 
-# ---- The program --------------------------------------------------------------
+# ---- The program -------------------------------------------------------------
 
 if {[file normalize $argv0] ne [file normalize [info script]]} {
     return                      ;# only the class was wanted

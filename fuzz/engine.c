@@ -17,7 +17,7 @@ static void check(bool law)
     }
 }
 
-/* ---- the input ------------------------------------------------------------- */
+/* ---- the input ----------------------------------------------------------- */
 
 static clu_slice input;
 
@@ -56,7 +56,7 @@ static const char *take_text(void)
     return texts[take(CLU_COUNT_OF(texts))];
 }
 
-/* ---- what happens to the member -------------------------------------------- */
+/* ---- what happens to the member ------------------------------------------ */
 
 static sim *world;
 static sim_member *us;

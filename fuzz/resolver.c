@@ -44,7 +44,7 @@ static const char *take_word(void)
     return words[take(CLU_COUNT_OF(words))];
 }
 
-/* ---- who is there ---------------------------------------------------------- */
+/* ---- who is there -------------------------------------------------------- */
 
 static clu_limits limits;
 static clu_table table;
@@ -90,7 +90,7 @@ static void drop_tags(void)
     }
 }
 
-/* ---- what is asked --------------------------------------------------------- */
+/* ---- what is asked ------------------------------------------------------- */
 
 static clu_item items[CLAUSES][ITEMS];
 static clu_clause clauses[CLAUSES];
@@ -133,7 +133,7 @@ static clu_match take_filter(void)
     return m;
 }
 
-/* ---- what it means --------------------------------------------------------- */
+/* ---- what it means ------------------------------------------------------- */
 
 static bool has(const clu_service *s, size_t words, const clu_clause *c,
                 const clu_item *item)

@@ -25,7 +25,7 @@ static const clu_option query_options[OPTIONS + 1] = {
     [OPTIONS]   = { NULL, false },
 };
 
-/* ---- asking -------------------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------- */
 
 typedef struct clu_asking {     /* one query command on its way */
     clu_node *node;

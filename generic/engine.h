@@ -26,7 +26,7 @@
 
 typedef struct clu_engine clu_engine;
 
-/* ---- what the host lends ------------------------------------------------ */
+/* ---- what the host lends ------------------------------------------------- */
 
 typedef enum {
     CLU_ASK_RECEIVE,            /* decoded, subscribed: shall it go on? */
@@ -97,7 +97,7 @@ typedef struct clu_patron {     /* the engine's host */
     uint32_t tells;             /* bit 1 << clu_news_kind: likewise */
 } clu_patron;
 
-/* ---- life --------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 typedef struct clu_config {
     clu_slice sid, hid;         /* well-formed words */
@@ -141,7 +141,7 @@ bool clu_engine_left(const clu_engine *e);
  */
 void clu_engine_stop(clu_engine *e, bool at_once);
 
-/* ---- in ----------------------------------------------------------------- */
+/* ---- in ------------------------------------------------------------------ */
 
 void clu_engine_receive(clu_engine *e, const clu_arrival *arrival, clu_ms now);
 void clu_engine_tick(clu_engine *e, clu_ms now);

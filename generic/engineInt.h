@@ -49,7 +49,7 @@ struct clu_engine {
     clu_ms told_all;            /* the last answer that was for all */
 
     clu_deadline ping;          /* those in SUSPECT are pinged then */
-    clu_ms away;                /* we were stopped: until then we judge nobody */
+    clu_ms away;                /* we were stopped: till then we judge nobody */
     clu_ms refreshed;           /* last failure report we acted on, -1: none */
     clu_buf spare;              /* room for a frame; see clu_engine_take */
 
@@ -92,18 +92,18 @@ clu_err clu_engine_ask_send(clu_engine *e, clu_packet **packet,
                             clu_packet **owned, const uint64_t *audience,
                             size_t count, bool group);
 
-/* ---- self.c: who we are ---------------------------------------------------- */
+/* ---- self.c: who we are -------------------------------------------------- */
 
 void clu_self_index(clu_engine *e);     /* after sid, hid or tags changed */
 bool clu_self_named(const clu_engine *e, clu_items filter);
 void clu_self_look_soon(clu_engine *e, clu_ms now);     /* after joining */
 void clu_self_look(clu_engine *e, clu_ms now);
 
-/* ---- inbound.c ---------------------------------------------------------- */
+/* ---- inbound.c ----------------------------------------------------------- */
 
 void clu_inbound_frame(clu_engine *e, const clu_arrival *a, clu_ms now);
 
-/* ---- self.c: the packets we make --------------------------------------- */
+/* ---- self.c: the packets we make ----------------------------------------- */
 
 /* Adds data (our properties), known and tags, as a type 0, 1, 2 or 7 has
    them.  scratch holds the text and must outlive the packet. */
@@ -111,7 +111,7 @@ clu_err clu_compose_beacon(clu_engine *e, clu_packet *p, clu_type type,
                            uint64_t channel, bool props, bool tags,
                            clu_buf *scratch);
 
-/* ---- route.c: which transport for which service ---------------------------- */
+/* ---- route.c: which transport for which service -------------------------- */
 
 enum {
     CLU_ROUTE_QUIET = 1,        /* no failure report, no suspicion */
@@ -134,7 +134,7 @@ clu_err clu_route_group(clu_engine *e, clu_packet *p, bool must_fit,
 /* A queued frame came back: the next protocol, or news. */
 void clu_route_undelivered(clu_engine *e, const clu_arrival *a, clu_ms now);
 
-/* ---- liveness.c: alone changes a service's state --------------------------- */
+/* ---- liveness.c: alone changes a service's state ------------------------- */
 
 clu_err clu_liveness_start(clu_engine *e, clu_service *s, clu_ms now);
 void clu_liveness_heard(clu_engine *e, clu_service *s, clu_ms now);
@@ -149,7 +149,7 @@ void clu_liveness_asked(clu_engine *e, clu_service *s, bool group, clu_ms now);
 void clu_liveness_report(clu_engine *e, clu_service *s, clu_ms now);
 void clu_liveness_hello(clu_engine *e, clu_service *s, clu_ms now);
 
-/* ---- query.c ---------------------------------------------------------------- */
+/* ---- query.c ------------------------------------------------------------- */
 
 void clu_query_answered(clu_engine *e, clu_service *s, const char *via,
                         const clu_packet *p);

@@ -6,7 +6,7 @@
  */
 #include "node.h"
 
-/* ---- ids ----------------------------------------------------------------------- */
+/* ---- ids ----------------------------------------------------------------- */
 
 clu_err clu_found_add(clu_found *found, uint64_t id)
 {
@@ -82,7 +82,7 @@ Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found)
     return list;
 }
 
-/* ---- lists of commands ----------------------------------------------------------- */
+/* ---- lists of commands --------------------------------------------------- */
 
 /* Below, who was found are seats; NULL: all there are, as they came.  The names
    of many stand close together, so no service is looked at that has one. */

@@ -390,7 +390,8 @@ static void report(clu_node *node, clu_hook hook, int code)
 void clu_hook_tell(clu_node *node, clu_hook hook, const clu_news *news)
 {
     int code;
-    if (node->hooks[hook] != NULL && apply(node, hook, news, &code) && code == TCL_ERROR
+    if (node->hooks[hook] != NULL && apply(node, hook, news, &code)
+        && code == TCL_ERROR
         && clu_notify_said(node->state->interp, code) == TCL_ERROR) {
         report(node, hook, code);
     }

@@ -29,11 +29,11 @@ clu_err clu_hook_run(clu_node *node, clu_hook hook, Tcl_Obj *lambda,
                      const clu_question *q, Tcl_Obj *service, Tcl_Obj *with,
                      Tcl_Obj **left);
 
-/* ---- tclFrame.c: the hooks of protocols ------------------------------------------- */
+/* ---- tclFrame.c: the hooks of protocols ---------------------------------- */
 
 clu_err clu_hook_frame(clu_node *node, clu_question *question);
 
-/* ---- telling ------------------------------------------------------------------------ */
+/* ---- telling ------------------------------------------------------------- */
 
 /* A hook that is only told: its errors are reported, its value ignored. */
 void clu_hook_tell(clu_node *node, clu_hook hook, const clu_news *news);

@@ -57,7 +57,7 @@ int clu_host_cmd(ClientData cd, Tcl_Interp *interp, int objc,
     return TCL_OK;
 }
 
-/* ---- interfaces -------------------------------------------------------------- */
+/* ---- interfaces ---------------------------------------------------------- */
 
 /* The MTU is 0 where the system does not say it. */
 static Tcl_Obj *interface_new(const clu_interface *face)
@@ -95,7 +95,7 @@ int clu_interfaces_cmd(ClientData cd, Tcl_Interp *interp, int objc,
     return TCL_OK;
 }
 
-/* ---- the way to a group ---------------------------------------------------------- */
+/* ---- the way to a group -------------------------------------------------- */
 
 static const clu_interface *face_by_index(const clu_host *host, unsigned index)
 {
@@ -192,7 +192,7 @@ int clu_lookup_cmd(ClientData cd, Tcl_Interp *interp, int objc,
     return TCL_OK;
 }
 
-/* ---- time and files ------------------------------------------------------------- */
+/* ---- time and files ------------------------------------------------------ */
 
 /* A dict: monotonic, the clock all deadlines go by, in milliseconds; and
    synchronised, where the system tells whether wall time is. */
@@ -213,7 +213,7 @@ int clu_clock_cmd(ClientData cd, Tcl_Interp *interp, int objc,
     return TCL_OK;
 }
 
-/* kept DIRECTORY OURS -> can nobody but us and root put something else there? */
+/* kept DIRECTORY OURS -> can none but us and root put something else there? */
 int clu_kept_cmd(ClientData cd, Tcl_Interp *interp, int objc,
                  Tcl_Obj *const objv[])
 {

@@ -28,7 +28,7 @@ typedef struct clu_joining {
     const char *warning;        /* what a person should know, or NULL */
 } clu_joining;
 
-/* ---- the config's values -------------------------------------------------------------- */
+/* ---- the config's values ------------------------------------------------- */
 
 static Tcl_Obj *value_of(const clu_joining *j, const char *key)
 {
@@ -155,7 +155,7 @@ static int read_seeds(clu_joining *j, clu_address *seeds, size_t *count)
     return TCL_OK;
 }
 
-/* ---- transports --------------------------------------------------------------------------- */
+/* ---- transports ---------------------------------------------------------- */
 
 static int make_c(clu_joining *j, clu_transport **t)
 {
@@ -255,7 +255,7 @@ static int attach_all(clu_joining *j)
     return TCL_OK;
 }
 
-/* ---- the membership -------------------------------------------------------------------------- */
+/* ---- the membership ------------------------------------------------------ */
 
 static int read_limits(clu_joining *j, clu_limits *limits)
 {
@@ -342,8 +342,8 @@ static int set_up(clu_joining *j)
     Tcl_Obj *line[] = { j->node->name, Tcl_NewStringObj("Tags", -1),
                         clu_value_or_nothing(value_of(j, "tags")) };
     int code;
-    return clu_notify_eval(j->node, CLU_COUNT_OF(line), line, &code) ? code
-                                                                      : TCL_ERROR;
+    return clu_notify_eval(j->node, CLU_COUNT_OF(line), line, &code)
+        ? code : TCL_ERROR;
 }
 
 /* The command comes before the protocols, which may be scripts: they speak to

@@ -140,7 +140,7 @@ void clu_match_aim(clu_match *m, const clu_table *t)
     }
 }
 
-/* ---- 64 at a time --------------------------------------------------------- */
+/* ---- 64 at a time -------------------------------------------------------- */
 
 /* Do the members of words say it, with no look at a service? */
 static bool is_plain(const clu_clause *c)

@@ -141,34 +141,34 @@ typedef struct clu_node {
     Tcl_HashTable queries;              /* by handle: struct clu_query_cmd */
 } clu_node;
 
-/* ---- init.c ------------------------------------------------------------------ */
+/* ---- init.c -------------------------------------------------------------- */
 
 clu_state *clu_state_of(Tcl_Interp *interp);
 
-/* ---- joinCmd.c ------------------------------------------------------------------ */
+/* ---- joinCmd.c ----------------------------------------------------------- */
 
-Tcl_ObjCmdProc clu_join_cmd;            /* ::cluster::core::join number config */
-Tcl_ObjCmdProc clu_limits_cmd;          /* ::cluster::core::limits */
+Tcl_ObjCmdProc clu_join_cmd;        /* ::cluster::core::join number config */
+Tcl_ObjCmdProc clu_limits_cmd;      /* ::cluster::core::limits */
 
-/* ---- hostCmd.c ------------------------------------------------------------------ */
+/* ---- hostCmd.c ----------------------------------------------------------- */
 
-Tcl_ObjCmdProc clu_host_cmd;            /* ::cluster::core::host */
-Tcl_ObjCmdProc clu_interfaces_cmd;      /* ::cluster::core::interfaces */
-Tcl_ObjCmdProc clu_way_cmd;             /* ::cluster::core::way group hops face */
-Tcl_ObjCmdProc clu_lookup_cmd;          /* ::cluster::core::lookup name family */
-Tcl_ObjCmdProc clu_clock_cmd;           /* ::cluster::core::clock */
-Tcl_ObjCmdProc clu_kept_cmd;            /* ::cluster::core::kept directory ours */
+Tcl_ObjCmdProc clu_host_cmd;        /* ::cluster::core::host */
+Tcl_ObjCmdProc clu_interfaces_cmd;  /* ::cluster::core::interfaces */
+Tcl_ObjCmdProc clu_way_cmd;         /* ::cluster::core::way group hops face */
+Tcl_ObjCmdProc clu_lookup_cmd;      /* ::cluster::core::lookup name family */
+Tcl_ObjCmdProc clu_clock_cmd;       /* ::cluster::core::clock */
+Tcl_ObjCmdProc clu_kept_cmd;        /* ::cluster::core::kept directory ours */
 
-/* ---- decodeCmd.c ---------------------------------------------------------------- */
+/* ---- decodeCmd.c --------------------------------------------------------- */
 
-Tcl_ObjCmdProc clu_packets_cmd;         /* ::cluster::core::packets bytes */
-Tcl_ObjCmdProc clu_fields_cmd;          /* ::cluster::core::fields */
+Tcl_ObjCmdProc clu_packets_cmd;     /* ::cluster::core::packets bytes */
+Tcl_ObjCmdProc clu_fields_cmd;      /* ::cluster::core::fields */
 
-/* ---- tclSignal.c ---------------------------------------------------------------- */
+/* ---- tclSignal.c --------------------------------------------------------- */
 
-Tcl_ObjCmdProc clu_signals_cmd;         /* ::cluster::core::signals prefix */
+Tcl_ObjCmdProc clu_signals_cmd;     /* ::cluster::core::signals prefix */
 
-/* ---- node.c -------------------------------------------------------------------- */
+/* ---- node.c -------------------------------------------------------------- */
 
 Tcl_Obj *clu_node_name(clu_node *node); /* its command's, as of now */
 void clu_node_hold(clu_node *node);
@@ -187,11 +187,11 @@ Tcl_Command clu_command_create(Tcl_Interp *interp, const char *name,
                                void *ctx, Tcl_CmdDeleteProc *deleted);
 void clu_node_rearm(clu_node *node);    /* the timer, after anything happened */
 
-/* ---- nodeCmd.c ----------------------------------------------------------------- */
+/* ---- nodeCmd.c ----------------------------------------------------------- */
 
 int clu_node_publish(clu_node *node);   /* its command */
 
-/* ---- notify.c --------------------------------------------------------------------- */
+/* ---- notify.c ------------------------------------------------------------ */
 
 extern const clu_patron clu_notify_patron;
 clu_up clu_notify_up;
@@ -217,13 +217,13 @@ bool clu_notify_eval(clu_node *node, Tcl_Size objc, Tcl_Obj *const objv[],
    procedure, of which Tcl makes an error, is TCL_BREAK or TCL_CONTINUE. */
 int clu_notify_said(Tcl_Interp *interp, int code);
 
-/* ---- serviceCmd.c --------------------------------------------------------------- */
+/* ---- serviceCmd.c -------------------------------------------------------- */
 
 /* The command of a service, made when first asked for; reference count 0 or
    more.  NULL when out of memory or when the interpreter is going. */
 Tcl_Obj *clu_service_name(clu_node *node, clu_service *s);
-/* The same where there is a command; runs no script.  Held by the command; NULL:
-   there is none. */
+/* The same where there is a command; runs no script.  Held by the command;
+   NULL: there is none. */
 Tcl_Obj *clu_service_known(clu_service *s);
 /* Its command is the last thing that goes. */
 void clu_service_vanish(clu_node *node, clu_service *s);
@@ -234,7 +234,7 @@ void clu_service_clear(clu_node *node);         /* all of them */
    node lives. */
 uint64_t clu_service_id_of(clu_node *node, Tcl_Obj *name);
 
-/* ---- protocolCmd.c ---------------------------------------------------------------- */
+/* ---- protocolCmd.c ------------------------------------------------------- */
 
 /* $cluster protocol id, $service socket id: nothing when it is no script's. */
 int clu_protocol_cmd(clu_node *node, Tcl_Interp *interp, Tcl_Obj *id);
@@ -246,7 +246,7 @@ int clu_receive_cmd(clu_node *node, Tcl_Interp *interp, Tcl_Obj *const objv[]);
 int clu_protocol_event(clu_node *node, Tcl_Interp *interp, int objc,
                        Tcl_Obj *const objv[]);
 
-/* ---- found.c ------------------------------------------------------------------------ */
+/* ---- found.c ------------------------------------------------------------- */
 
 typedef struct clu_found {              /* ids in a block of their own */
     uint64_t *ids;
@@ -263,7 +263,7 @@ Tcl_Obj *clu_service_names(clu_node *node, const clu_found *found);
 int clu_names_found(clu_node *node, Tcl_Interp *interp, clu_asked how,
                     Tcl_Size objc, Tcl_Obj *const objv[]);
 
-/* ---- recall.c ----------------------------------------------------------------------- */
+/* ---- recall.c ------------------------------------------------------------ */
 
 /* The list that answers a question, reference count 0, when it was given before
    and what has changed since is known; NULL: it has to be looked for. */
@@ -276,13 +276,13 @@ void clu_recall_keep(clu_node *node, clu_asked how, Tcl_Size objc,
 void clu_recall_renamed(clu_node *node, clu_service *s, Tcl_Obj *before);
 void clu_recall_clear(clu_node *node);
 
-/* ---- resolveCmd.c ---------------------------------------------------------------- */
+/* ---- resolveCmd.c -------------------------------------------------------- */
 
 /* The filters of `resolve`, or the language of `resolver`. */
 int clu_resolve(clu_node *node, Tcl_Interp *interp, bool resolver,
                 Tcl_Size objc, Tcl_Obj *const objv[], clu_found *found);
-/* The same as seats, good until the table changes: scratch, which is the caller's
-   and empty before, or the table's own.  NULL: an error. */
+/* The same as seats, good until the table changes: scratch, which is the
+   caller's and empty before, or the table's own.  NULL: an error. */
 const clu_set *clu_resolve_seats(clu_node *node, Tcl_Interp *interp,
                                  bool resolver, Tcl_Size objc,
                                  Tcl_Obj *const objv[], clu_set *scratch);
@@ -297,13 +297,13 @@ int clu_resolve_one(clu_node *node, Tcl_Interp *interp, bool resolver,
 int clu_service_ids_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
                        clu_found *found);
 
-/* ---- askCmd.c ------------------------------------------------------------------------ */
+/* ---- askCmd.c ------------------------------------------------------------ */
 
 /* $cluster query ... (service 0) and $service query ... */
 int clu_query_ask(clu_node *node, Tcl_Interp *interp, uint64_t service,
                   int objc, Tcl_Obj *const objv[]);
 
-/* ---- queryCmd.c ------------------------------------------------------------------- */
+/* ---- queryCmd.c ---------------------------------------------------------- */
 
 typedef struct clu_query_object clu_query_object;
 
@@ -329,7 +329,7 @@ clu_told *clu_query_spare(clu_node *node, uint64_t handle);
 void clu_query_yield(clu_node *node, clu_slice id);
 void clu_query_clear(clu_node *node);           /* all of them, untold */
 
-/* ---- sendCmd.c --------------------------------------------------------------------- */
+/* ---- sendCmd.c ----------------------------------------------------------- */
 
 int clu_send_cmd(clu_node *node, Tcl_Interp *interp, uint64_t service,
                  int objc, Tcl_Obj *const objv[]);
@@ -347,7 +347,7 @@ int clu_payload_headed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *payload,
 int clu_allowed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
                 uint32_t *allowed);
 
-/* ---- values.c ---------------------------------------------------------------------- */
+/* ---- values.c ------------------------------------------------------------ */
 
 /* Puts a value that is held into the place of another; either may be NULL. */
 void clu_value_set(Tcl_Obj **slot, Tcl_Obj *value);
@@ -387,7 +387,7 @@ int clu_tcl_error(Tcl_Interp *interp, clu_err err, const char *format, ...)
 int clu_tcl_fail(Tcl_Interp *interp, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- options.c ------------------------------------------------------------------------ */
+/* ---- options.c ----------------------------------------------------------- */
 
 typedef struct clu_option {
     const char *name;           /* "-timeout" */
@@ -433,7 +433,7 @@ int clu_answer(Tcl_Interp *interp, Tcl_Obj *value);     /* the result; TCL_OK */
 int clu_number_arg(Tcl_Interp *interp, Tcl_Obj *obj, const char *what,
                    Tcl_WideInt *value);
 
-/* ---- ownCmd.c: of the cluster's subcommands, those that tell of it ------------ */
+/* ---- ownCmd.c: of the cluster's subcommands, those that tell of it ------- */
 
 clu_sub_proc clu_own_alter, clu_own_channel, clu_own_config, clu_own_hid,
     clu_own_is_local, clu_own_name, clu_own_props, clu_own_protocols,

@@ -256,7 +256,7 @@ static void keep_arrival(clu_node *node, const clu_arrival *a)
     clu_notifier_wake();
 }
 
-/* No hook must be asked, no protocol is a script: the engine may run at once. */
+/* No hook must be asked, no protocol is a script: the engine may run now. */
 static bool in_io(clu_node *node)
 {
     return clu_engine_patron(node->engine)->asks == 0 && !node->scripted;

@@ -13,7 +13,7 @@
 #define WORDS_MAX 8             /* longer questions are not kept */
 #define BYTES_MAX 4096          /* of their words */
 
-/* ---- what was asked ------------------------------------------------------------ */
+/* ---- what was asked ------------------------------------------------------ */
 
 static void forget(clu_recall *r)
 {
@@ -98,7 +98,7 @@ void clu_recall_keep(clu_node *node, clu_asked how, Tcl_Size objc,
     Tcl_IncrRefCount(r->names);
 }
 
-/* ---- what has changed ------------------------------------------------------------ */
+/* ---- what has changed ---------------------------------------------------- */
 
 void clu_recall_renamed(clu_node *node, clu_service *s, Tcl_Obj *before)
 {
@@ -214,7 +214,7 @@ static Tcl_Obj *successor(clu_touched *t, Tcl_Obj *name)
     return s->name;
 }
 
-/* ---- the list once more ------------------------------------------------------------ */
+/* ---- the list once more -------------------------------------------------- */
 
 /* Who was in it and still meets it stays in its place, new ones come behind. */
 static bool amend(clu_recall *r, clu_touched *t)

@@ -21,9 +21,9 @@ typedef struct clu_filter {     /* a match, and what it is made of */
     clu_node *node;
 } clu_filter;
 
-/* ---- patterns ----------------------------------------------------------------- */
+/* ---- patterns ------------------------------------------------------------ */
 
-/* The word as a C string that Tcl understands: on the stack when it is plain. */
+/* The word as a C string that Tcl understands: on the stack when plain. */
 typedef struct clu_plain {
     char at_hand[160];
     Tcl_Obj *obj;
@@ -108,7 +108,7 @@ static bool test(void *ctx, clu_match_how how, const clu_item *item,
     return yes;
 }
 
-/* ---- reading -------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 static void filter_init(clu_filter *f, clu_node *node, Tcl_Interp *interp)
 {
@@ -322,7 +322,7 @@ static int read_all(clu_filter *f, bool resolver, Tcl_Size objc,
     return read_filters(f, objc, objv);
 }
 
-/* ---- results ------------------------------------------------------------------------ */
+/* ---- results ------------------------------------------------------------- */
 
 const clu_set *clu_resolve_seats(clu_node *node, Tcl_Interp *interp,
                                  bool resolver, Tcl_Size objc,
@@ -380,7 +380,7 @@ int clu_resolve_some(clu_node *node, clu_asked how, Tcl_Size objc,
     return code;
 }
 
-/* ---- one service, or ourselves ----------------------------------------------------------- */
+/* ---- one service, or ourselves ------------------------------------------- */
 
 /* Our own words: tags, sid, hid, uuid, localhost. */
 static clu_err meets_self(const clu_filter *f, bool *meets)

@@ -7,7 +7,7 @@
 
 #define MANY 3                  /* more services than that: one multicast */
 
-/* ---- whom ------------------------------------------------------------------------ */
+/* ---- whom ---------------------------------------------------------------- */
 
 int clu_allowed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
                 uint32_t *allowed)
@@ -66,7 +66,7 @@ int clu_targets(clu_node *node, Tcl_Interp *interp, Tcl_Obj *services,
     return code;
 }
 
-/* ---- a packet with our heading ------------------------------------------------------ */
+/* ---- a packet with our heading ------------------------------------------- */
 
 /*
  * A payload as the builders make it, or any dict of fields: what a packet
@@ -106,7 +106,7 @@ int clu_payload_headed(clu_node *node, Tcl_Interp *interp, Tcl_Obj *payload,
                                             "out of memory");
 }
 
-/* ---- the commands ----------------------------------------------------------------------- */
+/* ---- the commands -------------------------------------------------------- */
 
 enum { SERVICES, RESOLVER, RESOLVE, BROADCAST, PROTOCOLS, CHANNEL, RUID, DATA,
        RAW, FILTER, OP, REPORT, OPTIONS };

@@ -52,7 +52,8 @@ typedef struct clu_service {
     bool local;                 /* on this host */
     bool kin;                   /* it advertised capabilities: our kind */
     bool met;                   /* "discovered" was told */
-    uint8_t asks;               /* how often we asked for its properties again */
+    uint8_t asks;               /* how often we asked once more for its
+                                   properties */
     bool doubted;               /* its suspicion began with another's ping */
     bool by_group;              /* its last discovery came to the group */
     uint32_t weight;            /* bytes charged to the table's budget */

@@ -42,7 +42,7 @@ static int run(ClientData cd, Tcl_Interp *interp, int objc,
     return Tcl_NRCallObjProc(interp, run_nr, cd, objc, objv);
 }
 
-/* ---- life ---------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 /* What has parted from its node has no name. */
 static void name_it(clu_service_cmd *cmd, Tcl_Obj *name)
@@ -269,7 +269,7 @@ int clu_service_ids_of(clu_node *node, Tcl_Interp *interp, Tcl_Obj *list,
     return TCL_OK;
 }
 
-/* ---- what it says ------------------------------------------------------------------ */
+/* ---- what it says -------------------------------------------------------- */
 
 static Tcl_Obj *ip_of(const clu_service *s)
 {

@@ -7,7 +7,7 @@
 
 #include <stdarg.h>
 
-/* ---- values that are held --------------------------------------------------- */
+/* ---- values that are held ------------------------------------------------ */
 
 void clu_value_set(Tcl_Obj **slot, Tcl_Obj *value)
 {
@@ -35,7 +35,7 @@ Tcl_Obj *clu_value_or_nothing(Tcl_Obj *value)
     return value ? value : Tcl_NewObj();
 }
 
-/* ---- out of packets --------------------------------------------------------- */
+/* ---- out of packets ------------------------------------------------------ */
 
 Tcl_Obj *clu_items_new(clu_items list)
 {
@@ -90,7 +90,7 @@ Tcl_Obj *clu_payload_some(clu_state *state, const clu_packet *p,
     return payload(state, p, fields);
 }
 
-/* ---- on loan ---------------------------------------------------------------- */
+/* ---- on loan ------------------------------------------------------------- */
 
 static void write_text(Tcl_Obj *obj, const clu_packet *p)
 {
@@ -147,7 +147,7 @@ void clu_payload_take_back(Tcl_Obj *payload)
     Tcl_DecrRefCount(payload);
 }
 
-/* ---- into packets -------------------------------------------------------------- */
+/* ---- into packets -------------------------------------------------------- */
 
 int clu_items_get(Tcl_Interp *interp, Tcl_Obj *list, clu_buf *out,
                   clu_items *items)
@@ -322,7 +322,7 @@ int clu_payload_get(clu_state *state, Tcl_Obj *dict, clu_packet **packet)
     return code;
 }
 
-/* ---- errors ------------------------------------------------------------------------ */
+/* ---- errors -------------------------------------------------------------- */
 
 static void set_message(Tcl_Interp *interp, const char *format, va_list args)
 {

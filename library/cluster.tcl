@@ -177,7 +177,7 @@ proc ::cluster::CheckPath {option value} {
     return [lindex $value 1]
 }
 
-# ---- the other subcommands -----------------------------------------------------
+# ---- the other subcommands ---------------------------------------------------
 
 # The clusters that are joined in this interpreter, by their commands.
 proc ::cluster::Clusters {} {

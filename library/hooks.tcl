@@ -257,8 +257,9 @@ proc ::cluster::hooks::Failed {cluster name result options} {
     }
     set Reported($cluster,$name) 1
     set where {}
-    if {[dict exists $options -errorinfo] && [regexp {\(lambda term .* line (\d+)\)} \
-            [dict get $options -errorinfo] -> line]} {
+    if {[dict exists $options -errorinfo]
+            && [regexp {\(lambda term .* line (\d+)\)} \
+                [dict get $options -errorinfo] -> line]} {
         set where ", line $line of its body"
     }
     ::cluster::log::Say $cluster error "hook \"$name\"$where: $result" $options

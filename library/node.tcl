@@ -116,7 +116,7 @@ proc ::cluster::node::Props {cluster args} {
     return [dict filter $props script {name -} {expr {$name in $args}}]
 }
 
-# ---- options that change while running --------------------------------------------
+# ---- options that change while running ---------------------------------------
 
 # $cluster configure -> all; -option -> its value; -option value ... -> changes
 # them, all or none.
@@ -193,7 +193,7 @@ proc ::cluster::node::Change {cluster option value} {
     }
 }
 
-# ---- the first generation's words (API 6) ---------------------------------------------
+# ---- the first generation's words (API 6) ------------------------------------
 
 # $cluster broadcast payload, or $cluster broadcast op ?data?: a word that is
 # no payload dict is an op.

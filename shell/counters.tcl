@@ -11,7 +11,7 @@ namespace eval ::cluster::shell::counters {
     variable Key 0
 }
 
-# ---- stats -----------------------------------------------------------------
+# ---- stats -------------------------------------------------------------------
 
 # cluster stats ?ID?
 proc ::cluster::shell::counters::Stats {options words} {
@@ -31,7 +31,7 @@ proc ::cluster::shell::counters::Stats {options words} {
     ::cluster::shell::output::Record [dict get $options -format] $columns $stats
 }
 
-# ---- top -------------------------------------------------------------------
+# ---- top ---------------------------------------------------------------------
 
 # cluster top ?pattern?
 proc ::cluster::shell::counters::Top {options words} {
@@ -126,7 +126,7 @@ proc ::cluster::shell::counters::Sorted records {
     }]
 }
 
-# ---- what members say of themselves ----------------------------------------
+# ---- what members say of themselves ------------------------------------------
 
 # Those that let themselves be asked; who is slow shows its last numbers.
 proc ::cluster::shell::counters::AskAll {cluster services interval} {

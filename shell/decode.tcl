@@ -11,7 +11,8 @@ namespace eval ::cluster::shell::decode {
 proc ::cluster::shell::decode::Decode {options words} {
     set bytes [Bytes [::cluster::shell::life::Input -translation binary]]
     if {[dict exists $options -template]} {
-        lassign [ByTemplate $bytes [dict get $options -template]] columns records
+        lassign [ByTemplate $bytes [dict get $options -template]] \
+            columns records
     } else {
         lassign [::cluster::core::packets $bytes] packets junk rest
         set columns [Columns]
@@ -83,7 +84,7 @@ proc ::cluster::shell::decode::ByTemplate {bytes file} {
     return [list $columns $records]
 }
 
-# ---- a packet of a cluster -------------------------------------------------
+# ---- a packet of a cluster ---------------------------------------------------
 
 # Its fields, the type by its name; what is wrong with it, its size.
 proc ::cluster::shell::decode::Record packet {
@@ -117,7 +118,8 @@ proc ::cluster::shell::decode::Words record {
         lappend words {*}[::cluster::shell::output::Of $record $key]
     }
     dict for {key value} $record {
-        if {$key in {time from type sid hid size wrong} || $value eq {}} continue
+        if {$key in {time from type sid hid size wrong}
+                || $value eq {}} continue
         lappend words $key [list $value]
     }
     lappend words [dict get $record size] bytes

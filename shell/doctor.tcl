@@ -65,7 +65,7 @@ proc ::cluster::shell::doctor::Judge {check facts} {
     return $verdict
 }
 
-# ---- facts -----------------------------------------------------------------
+# ---- facts -------------------------------------------------------------------
 
 proc ::cluster::shell::doctor::Facts {config wait timeout} {
     set group [dict get $config address]
@@ -152,7 +152,7 @@ proc ::cluster::shell::doctor::Clocks {} {
         [clock milliseconds]]
 }
 
-# ---- words -----------------------------------------------------------------
+# ---- words -------------------------------------------------------------------
 
 proc ::cluster::shell::doctor::Ok words {
     return [list ok $words]

@@ -1,7 +1,7 @@
 # doctorHost.tcl -- what doctor finds out about this host, its other processes
 #                   and the members that answer.
 
-# ---- the port --------------------------------------------------------------
+# ---- the port ----------------------------------------------------------------
 
 proc ::cluster::shell::doctor::Check_port facts {
     set trial [dict get $facts trial]
@@ -71,7 +71,7 @@ proc ::cluster::shell::doctor::Whose holders {
     return [List $names]
 }
 
-# ---- who answers -----------------------------------------------------------
+# ---- who answers -------------------------------------------------------------
 
 proc ::cluster::shell::doctor::Check_seeds facts {
     set trial [dict get $facts trial]
@@ -176,7 +176,7 @@ proc ::cluster::shell::doctor::Check_originals facts {
         to in its way"]
 }
 
-# ---- what the kernel grants ------------------------------------------------
+# ---- what the kernel grants --------------------------------------------------
 
 # Linux says twice what it granted.
 proc ::cluster::shell::doctor::Check_buffer facts {
@@ -238,7 +238,7 @@ proc ::cluster::shell::doctor::Check_descriptors facts {
         needed" "ulimit -n $wanted"]
 }
 
-# ---- files -----------------------------------------------------------------
+# ---- files -------------------------------------------------------------------
 
 proc ::cluster::shell::doctor::Check_unix facts {
     if {"u" ni [dict get $facts config protocols]} {
@@ -345,7 +345,7 @@ proc ::cluster::shell::doctor::TooLong path {
     return [expr {[string length [encoding convertto $path]] > 107}]
 }
 
-# ---- time and versions -----------------------------------------------------
+# ---- time and versions -------------------------------------------------------
 
 proc ::cluster::shell::doctor::Check_clock facts {
     set clocks [dict get $facts trial clock]

@@ -1,7 +1,7 @@
 # doctorNetwork.tcl -- what doctor finds out about the network: interfaces, the
 #                      way to the group, and what lies in it.
 
-# ---- interfaces ------------------------------------------------------------
+# ---- interfaces --------------------------------------------------------------
 
 proc ::cluster::shell::doctor::Check_interfaces facts {
     set asked [dict get $facts config interface]
@@ -130,7 +130,7 @@ proc ::cluster::shell::doctor::Connects address {
     }
 }
 
-# ---- the way to the group --------------------------------------------------
+# ---- the way to the group ----------------------------------------------------
 
 proc ::cluster::shell::doctor::Check_route facts {
     set group [dict get $facts group]
@@ -275,7 +275,7 @@ proc ::cluster::shell::doctor::Hearing facts {
     }]
 }
 
-# ---- what lies in the way --------------------------------------------------
+# ---- what lies in the way ----------------------------------------------------
 
 # The beacon that came back went out and in by the interface, through all rules
 # that do not look at who sent it: so it weighs more than what a list says.

@@ -58,7 +58,7 @@ proc ::cluster::shell::members::Await {cluster patience timeout} {
     }
 }
 
-# ---- who is meant ----------------------------------------------------------
+# ---- who is meant ------------------------------------------------------------
 
 # The services that -resolve and -resolver find, or all; of them those whom the
 # pattern finds.
@@ -140,7 +140,7 @@ proc ::cluster::shell::members::Nobody {cluster words} {
         port [$cluster config port]"
 }
 
-# ---- what is known of one --------------------------------------------------
+# ---- what is known of one ----------------------------------------------------
 
 # A record for ls. Where it runs, as which process and since when is told by the
 # tags host=, pid= and since= if it has them.
@@ -184,7 +184,7 @@ proc ::cluster::shell::members::HostOf {told local} {
     return $host
 }
 
-# ---- asking members about themselves ---------------------------------------
+# ---- asking members about themselves -----------------------------------------
 
 # The question is a comment, so that hooks which evaluate what they are asked
 # evaluate nothing.

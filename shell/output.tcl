@@ -30,7 +30,7 @@ proc ::cluster::shell::output::Plain {text {lines 0}} {
     return [string map $Escapes $text]
 }
 
-# ---- many records ----------------------------------------------------------
+# ---- many records ------------------------------------------------------------
 
 # colours: a command prefix that is given column and value and returns a
 # colour, for tables on a terminal.
@@ -79,7 +79,7 @@ proc ::cluster::shell::output::Next {format columns record words} {
     }
 }
 
-# ---- one record ------------------------------------------------------------
+# ---- one record --------------------------------------------------------------
 
 # A table of one has a line for each key; dicts stand below theirs.
 proc ::cluster::shell::output::Record {format columns record} {
@@ -126,7 +126,7 @@ proc ::cluster::shell::output::Of {record key} {
     }
 }
 
-# ---- tables ----------------------------------------------------------------
+# ---- tables ------------------------------------------------------------------
 
 proc ::cluster::shell::output::Table {columns records colours} {
     foreach line [Lines $columns $records $colours] {
@@ -216,7 +216,7 @@ proc ::cluster::shell::output::Line {columns row widths room colours} {
     return [string trimright $line]
 }
 
-# ---- tcl, tsv and json ----------------------------------------------------------
+# ---- tcl, tsv and json -------------------------------------------------------
 
 # A dict without a line's end in it.
 proc ::cluster::shell::output::OneLine record {
@@ -253,7 +253,9 @@ proc ::cluster::shell::output::JsonValue {kind value} {
         number {
             return [expr {[string is double -strict $value] ? $value : "null"}]
         }
-        flag   { return [expr {$value eq {} ? "null" : $value ? "true" : "false"}] }
+        flag {
+            return [expr {$value eq {} ? "null" : $value ? "true" : "false"}]
+        }
         list   { return [json::write array-strings {*}$value] }
         dict {
             set words {}

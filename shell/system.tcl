@@ -42,7 +42,7 @@ proc ::cluster::shell::system::FaceSetting {family face name {default {}}} {
     return [expr {[string is integer -strict $text] ? $text : $default}]
 }
 
-# ---- sockets and processes -------------------------------------------------
+# ---- sockets and processes ---------------------------------------------------
 
 # UDP sockets on a port, of both families: dicts of uid, inode and drops. One
 # of IPv6 may hold the port of IPv4, too.
@@ -153,7 +153,7 @@ proc ::cluster::shell::system::Hex6 address {
         {*}[lrepeat $missing 0000] {*}[lindex $parts 1]]
 }
 
-# ---- the firewall ----------------------------------------------------------
+# ---- the firewall ------------------------------------------------------------
 
 # Where a tool for administrators lies; empty when it is not installed.
 proc ::cluster::shell::system::Tool name {

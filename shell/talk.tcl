@@ -21,7 +21,7 @@ proc ::cluster::shell::talk::Passed {options names} {
     return [dict filter $options script {name -} {expr {$name in $names}}]
 }
 
-# ---- query -----------------------------------------------------------------
+# ---- query -------------------------------------------------------------------
 
 # cluster query ?-option ...? SCRIPT
 proc ::cluster::shell::talk::Query {options words} {
@@ -113,7 +113,7 @@ proc ::cluster::shell::talk::Verdict outcomes {
     ::cluster::shell::Silence "none of [llength $outcomes] answered in time"
 }
 
-# ---- send ------------------------------------------------------------------
+# ---- send --------------------------------------------------------------------
 
 # cluster send ?-option ...? ?DATA?
 proc ::cluster::shell::talk::Send {options words} {

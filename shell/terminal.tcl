@@ -54,26 +54,26 @@ proc ::cluster::shell::terminal::Size {} {
     return {80 24}
 }
 
-# ---- words -----------------------------------------------------------------
+# ---- words -------------------------------------------------------------------
 
 # Something worth knowing.
 proc ::cluster::shell::terminal::Say message {
     variable Quiet
     if {!$Quiet} {
         Clear
-        catch {puts stderr "cluster: [::cluster::shell::output::Plain $message]"}
+        set message [::cluster::shell::output::Plain $message]
+        catch {puts stderr "cluster: $message"}
     }
 }
 
 # Something wrong.
 proc ::cluster::shell::terminal::Complain {command message} {
     Clear
-    catch {
-        puts stderr "cluster $command: [::cluster::shell::output::Plain $message 1]"
-    }
+    set message [::cluster::shell::output::Plain $message 1]
+    catch {puts stderr "cluster $command: $message"}
 }
 
-# ---- a line of progress ----------------------------------------------------
+# ---- a line of progress ------------------------------------------------------
 
 # From a second on, while something is waited for: what the script says, and
 # for how long.
@@ -115,7 +115,7 @@ proc ::cluster::shell::terminal::Done {} {
     Clear
 }
 
-# ---- a live screen ---------------------------------------------------------
+# ---- a live screen -----------------------------------------------------------
 
 # Shows the terminal's other screen, and calls the prefix with each key.
 proc ::cluster::shell::terminal::Enter prefix {

@@ -38,7 +38,7 @@ proc ::cluster::shell::watch::Now {} {
         format %03d [expr {$ms % 1000}]]
 }
 
-# ---- watch -----------------------------------------------------------------
+# ---- watch -------------------------------------------------------------------
 
 # cluster watch ?pattern?
 proc ::cluster::shell::watch::Watch {options words} {
@@ -76,7 +76,7 @@ proc ::cluster::shell::watch::Event {options pattern event service} {
     Line $options $Columns $record [join $words {  }]
 }
 
-# ---- monitor ---------------------------------------------------------------
+# ---- monitor -----------------------------------------------------------------
 
 # cluster monitor: every packet of the group, also what is for others.
 proc ::cluster::shell::watch::Monitor {options words} {

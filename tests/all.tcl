@@ -41,7 +41,7 @@ namespace eval suite {
     variable done 0
 }
 
-# ---- What to run -----------------------------------------------------------
+# ---- What to run -------------------------------------------------------------
 
 proc suite::options {arguments} {
     variable limit
@@ -111,7 +111,7 @@ proc suite::files {} {
     }
 }
 
-# ---- One file --------------------------------------------------------------
+# ---- One file ----------------------------------------------------------------
 
 # What the first lines of a test file ask for.
 proc suite::directives {path} {
@@ -318,7 +318,7 @@ proc suite::contents {path} {
     try { read $in } finally { close $in }
 }
 
-# ---- What came of it -------------------------------------------------------
+# ---- What came of it ---------------------------------------------------------
 
 # The sums over all counts in the output: tcltest's, or a C test's last line.
 proc suite::counted {output} {
@@ -401,7 +401,7 @@ proc suite::record {name counts output} {
     flush $results
 }
 
-# ---- All of it -------------------------------------------------------------
+# ---- All of it ---------------------------------------------------------------
 
 proc suite::fill {} {
     variable waiting

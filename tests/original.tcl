@@ -44,7 +44,7 @@ proc blame what {
     lappend ::wrong $what
 }
 
-# ---- bytes ------------------------------------------------------------------
+# ---- bytes -------------------------------------------------------------------
 
 set fieldOf {1 type 2 channel 3 hid 4 sid 5 known 6 timestamp 7 protocols
     8 ruid 9 op 10 data 11 raw 12 tags 13 keepalive 14 filter 15 error}
@@ -199,7 +199,7 @@ proc feed {id bytes whence} {
     }
 }
 
-# ---- the group's socket -----------------------------------------------------
+# ---- the group's socket ------------------------------------------------------
 
 set perl {
     my ($group, $port, $ttl) = @ARGV;
@@ -267,7 +267,7 @@ proc toGroup frame {
     flush $::udp
 }
 
-# ---- connections ------------------------------------------------------------
+# ---- connections -------------------------------------------------------------
 
 proc openServer {} {
     if {[info exists ::server]} {
@@ -329,7 +329,7 @@ proc toPeer {name frame} {
     flush $::link($name)
 }
 
-# ---- out --------------------------------------------------------------------
+# ---- out ---------------------------------------------------------------------
 
 proc head {type more} {
     return [dict merge [list sid $::sid hid $::hid type $type channel 0 \
@@ -423,7 +423,7 @@ proc ping names {
     expect $names
 }
 
-# ---- in ---------------------------------------------------------------------
+# ---- in ----------------------------------------------------------------------
 
 proc isLocal ip {
     if {![info exists ::own]} {
@@ -548,7 +548,7 @@ proc reply text {
     return $text
 }
 
-# ---- who lives --------------------------------------------------------------
+# ---- who lives ---------------------------------------------------------------
 
 proc forget name {
     if {[info exists ::link($name)]} {
@@ -583,7 +583,7 @@ proc check {} {
     }
 }
 
-# ---- driven by the tests ----------------------------------------------------
+# ---- driven by the tests -----------------------------------------------------
 
 proc serve {} {
     if {[gets stdin length] < 0} {

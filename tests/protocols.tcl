@@ -3,7 +3,7 @@
 
 package require bpacket
 
-# ---- As the original's: streams, one stream of bytes for each channel ---------
+# ---- As the original's: streams, one stream of bytes for each channel --------
 
 # The places where the original's classes meet their cluster are all here: the
 # constructor's words, `event channel ...`, `socket`, `proto_props`, `ip`,
@@ -112,7 +112,7 @@ oo::class create ::cluster::protocol::x {
     }
 }
 
-# ---- Within one process, and each method does what the test says ---------------
+# ---- Within one process, and each method does what the test says -------------
 
 # Clusters by sid: where a packet goes.
 array set ::mailboxes {}

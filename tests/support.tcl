@@ -190,7 +190,7 @@ proc resident {{pid self}} {
     return $kb
 }
 
-# ---- several clusters in this process ------------------------------------------
+# ---- several clusters in this process ----------------------------------------
 
 # Joins one cluster for each list of options and waits until all know all.
 # Returns their commands.
@@ -244,7 +244,7 @@ proc errorsSeen {} {
     return $::support::errors
 }
 
-# ---- nothing is left behind ------------------------------------------------------
+# ---- nothing is left behind --------------------------------------------------
 
 # All commands and namespaces below these.
 proc ::support::below {interp namespaces} {

@@ -34,7 +34,7 @@ int64_t clu_loop_served(const clu_loop *loop)
     return loop->served;
 }
 
-/* ---- A child that was forked ----------------------------------------------- */
+/* ---- A child that was forked --------------------------------------------- */
 
 static _Thread_local clu_list loops;    /* of this thread: the one that forks */
 
@@ -69,7 +69,7 @@ static void enlist(clu_loop *l)
     clu_list_append(&loops, &l->link);
 }
 
-/* ---- Life ------------------------------------------------------------------ */
+/* ---- Life ---------------------------------------------------------------- */
 
 clu_err clu_loop_create(clu_loop **loop)
 {
@@ -305,7 +305,7 @@ static void move_all(clu_list *from, clu_list *to)
     }
 }
 
-/* ---- What leaves together -------------------------------------------------- */
+/* ---- What leaves together ------------------------------------------------ */
 
 bool clu_loop_corked(const clu_loop *loop)
 {

@@ -168,7 +168,7 @@ static void after_wait(ClientData cd, int flags)
     }
 }
 
-/* ---- waiting ourselves (linger.h) ------------------------------------------ */
+/* ---- waiting ourselves (linger.h) ---------------------------------------- */
 
 static int on_linger(Tcl_Event *event, int flags);
 
@@ -252,7 +252,7 @@ static void on_readable(ClientData cd, int mask)
     }
 }
 
-/* ---- life ---------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 clu_err clu_notifier_open(clu_loop **loop, clu_host **host)
 {

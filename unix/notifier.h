@@ -25,7 +25,7 @@ typedef struct clu_server {
     /* One piece of what it has, and more while clu_notifier_goes_on. */
     void (*serve)(struct clu_server *server);
     bool (*behind)(struct clu_server *server);  /* so much that I/O waits */
-    bool (*waits)(struct clu_server *server);   /* there is something to serve */
+    bool (*waits)(struct clu_server *server);   /* there is something to do */
     clu_list link;              /* the notifier's own */
 } clu_server;
 

@@ -25,7 +25,7 @@ proc load {} {
     return [lindex [bench::contents /proc/loadavg] 0]
 }
 
-# ---- running -------------------------------------------------------------------
+# ---- running -----------------------------------------------------------------
 
 set rows [exec mktemp /tmp/clu-rows-XXXXXX]
 set ::env(BENCH_ROWS) $rows
@@ -47,7 +47,7 @@ foreach name $failed {
     puts stderr "bench: $name did not end well"
 }
 
-# ---- the page ------------------------------------------------------------------
+# ---- the page ----------------------------------------------------------------
 
 proc machine {} {
     set model {}

@@ -84,7 +84,7 @@ proc bench::end {} {
     exit 0
 }
 
-# ---- programs ------------------------------------------------------------------
+# ---- programs ----------------------------------------------------------------
 
 # Compiles bench/NAME.c when it is newer than what is there; its first comment
 # may hold a line "Libraries: ...".  Empty when it cannot be: a peer is missing.
@@ -157,7 +157,7 @@ proc bench::has tool {
     return [expr {[auto_execok $tool] ne {}}]
 }
 
-# ---- children ------------------------------------------------------------------
+# ---- children ----------------------------------------------------------------
 
 proc bench::child {name command} {
     variable channels
@@ -306,7 +306,7 @@ proc bench::freePort {} {
     return $port
 }
 
-# ---- rounds --------------------------------------------------------------------
+# ---- rounds ------------------------------------------------------------------
 
 proc bench::median values {
     set sorted [lsort -real $values]
@@ -395,7 +395,7 @@ proc bench::each {count script} {
     return [expr {([::boundary clock] - $before) / $count}]
 }
 
-# ---- rows ----------------------------------------------------------------------
+# ---- rows --------------------------------------------------------------------
 
 proc bench::figure {value {unit us}} {
     if {$value eq {} || $value eq "-"} {

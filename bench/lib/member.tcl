@@ -32,7 +32,7 @@ proc outcome {began times} {
         [lindex $sorted [expr {$n * 99 / 100}]]]
 }
 
-# ---- one question after the other -----------------------------------------------
+# ---- one question after the other --------------------------------------------
 
 set asked [list -query ping]
 
@@ -76,7 +76,7 @@ proc told event {
     }
 }
 
-# ---- so many open at once --------------------------------------------------------
+# ---- so many open at once ----------------------------------------------------
 
 proc flood count {
     set ::left $count

@@ -26,7 +26,7 @@ proc run count {
     return [outcome $began $::times]
 }
 
-# ---- lines over a socket -------------------------------------------------------
+# ---- lines over a socket -----------------------------------------------------
 
 proc socketServe port {
     socket -server socketAccept -myaddr 127.0.0.1 $port
@@ -60,7 +60,7 @@ proc socketAsk {} {
     vwait ::came
 }
 
-# ---- comm ----------------------------------------------------------------------
+# ---- comm --------------------------------------------------------------------
 
 proc commServe port {
     package require comm
@@ -77,7 +77,7 @@ proc commAsk {} {
     comm::comm send $::channel list pong
 }
 
-# ---- datagrams -----------------------------------------------------------------
+# ---- datagrams ---------------------------------------------------------------
 
 proc udpServe port {
     package require udp

@@ -276,7 +276,7 @@ TEST("ask-1.7 what a service says that goes meanwhile is not told")
     CHECK_EQ(clu_alloc_live(), 0);
 }
 
-/* ---- frames ---------------------------------------------------------------- */
+/* ---- frames -------------------------------------------------------------- */
 
 TEST("ask-5.1 a frame that is refused on arrival is never decoded")
 {

@@ -538,7 +538,7 @@ TEST("link-4.6 one that broke is read to its end, whatever is overdue")
     owner_close(&o);
 }
 
-/* ---- what leaves together ---------------------------------------------------- */
+/* ---- what leaves together ------------------------------------------------ */
 
 /* Each write is a record of its own here, so that writes can be counted. */
 static clu_link *link_of_records(owner *o, int *far)
@@ -770,7 +770,7 @@ TEST("link-5.7 a large frame does not wait, nor what has no room to")
     }
 }
 
-/* ---- without memory ---------------------------------------------------------- */
+/* ---- without memory ------------------------------------------------------ */
 
 TEST("link-6.1 half a frame that cannot be kept ends the link")
 {

@@ -465,7 +465,7 @@ static clu_err hook(sim_member *m, clu_question *q)
     return CLU_OK;
 }
 
-TEST("query-4.2 a hook on the question may end it, leave, veto, lose one, answer")
+TEST("query-4.2 a hook on the question may end it, leave, veto, lose one")
 {
     static const clu_err results[] = { CLU_OK, CLU_GONE, CLU_VETO, CLU_OK,
                                       CLU_OK, CLU_OK };

@@ -15,7 +15,7 @@
 #include <netinet/in.h>
 #include <netpacket/packet.h>
 
-/* ---- All of them, one after the other -------------------------------------- */
+/* ---- All of them, one after the other ------------------------------------ */
 
 typedef struct scene {
     const char *name;
@@ -159,7 +159,7 @@ TEST("refuse-1.1 whatever call is refused, a transport leaves nothing behind")
     check_remove_place();
 }
 
-/* ---- One call at a time ---------------------------------------------------- */
+/* ---- One call at a time -------------------------------------------------- */
 
 static clu_err do_send(int fd)
 {
@@ -510,7 +510,7 @@ TEST("refuse-2.7 what we know of what a system tells of interfaces is taken")
     refuse.told = false;
 }
 
-/* ---- What a member makes of it --------------------------------------------- */
+/* ---- What a member makes of it ------------------------------------------- */
 
 static void station_of(station *s, clu_err (*create)(clu_loop *, clu_host *,
                                                      clu_transport **))

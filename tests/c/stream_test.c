@@ -774,7 +774,7 @@ TEST("stream-2.11 who spoke makes room for others who speak, if unknown")
     loop_end();
 }
 
-TEST("stream-2.12 a source's bound that was lowered refuses the next from there")
+TEST("stream-2.12 a source's bound, once lowered, refuses the next from there")
 {
     loop_begin();
     station s;

@@ -66,7 +66,8 @@ TEST("unix-1.2 the default directory is private")
     CHECK_ERR(open_unix(&s, NULL, "abcdefgh"), CLU_OK);
     char path[120];
     struct stat st;
-    snprintf(path, sizeof path, "%s/cluster-%u", check_place, (unsigned)geteuid());
+    snprintf(path, sizeof path, "%s/cluster-%u", check_place,
+             (unsigned)geteuid());
     CHECK_EQ(lstat(path, &st), 0);
     CHECK_EQ(st.st_mode & 0777, 0700);
     strcat(path, "/abcdefgh.sock");

@@ -35,7 +35,7 @@ proc sum {law} {
         + [dict get $::totals field $law]}]
 }
 
-# ---- lives: while the fields take their time -----------------------------
+# ---- lives: while the fields take their time ---------------------------------
 
 set place [exec mktemp -d]
 set program [file join $place life]
@@ -54,7 +54,7 @@ proc live {} {
 }
 live
 
-# ---- fields ------------------------------------------------------------------------
+# ---- fields ------------------------------------------------------------------
 
 set fields {}
 for {set i 0} {$i < 2} {incr i} {

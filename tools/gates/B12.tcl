@@ -77,7 +77,7 @@ proc killed {call n options} {
         [dict get $details -errorcode]]}]
 }
 
-# ---- what may not go -----------------------------------------------------
+# ---- what may not go ---------------------------------------------------------
 
 proc sockets {} {
     return [lsort [glob -nocomplain $::mine/*.sock $::asked/*.sock]]
@@ -126,7 +126,7 @@ proc leftBehind {} {
     }]
 }
 
-# ---- the partner, and who comes after ------------------------------------
+# ---- the partner, and who comes after ----------------------------------------
 
 proc answeredBy {protocol tag} {
     return [ask partner [string map [list %p $protocol %t $tag] {

@@ -33,7 +33,7 @@ waitFor 2000 {[ask good {dict exists [[$cluster resolve victim] props] u}]}
 answered good victim 3
 answered victim good 3
 
-# ---- exec ---------------------------------------------------------------------
+# ---- exec --------------------------------------------------------------------
 
 set inherited [ask victim {
     exec sh -c {for f in /proc/$$/fd/*; do readlink $f; done; true}
@@ -42,7 +42,7 @@ set inherited [lsearch -all -inline -regexp $inherited \
     {^socket:|eventpoll|timerfd|netlink}]
 puts "inherited: $inherited"
 
-# ---- fork ---------------------------------------------------------------------
+# ---- fork --------------------------------------------------------------------
 
 # What left: datagrams, segments with data, connections begun.
 proc left {} {

@@ -1,7 +1,7 @@
 # re-entrancy: every callback x every deed x {c, t, u} under ASan: each as written, 0 findings
 # build asan
 #
-# The cells and what is expected of each stand in tests/reentry.test.
+# The cells and what is expected of each stand in tests/reentry.tcl.
 set -euo pipefail
 tools/test -asan -verbose -limit 300 reentry | tee build/check/B17.cells
 file=build/check/B17.cells

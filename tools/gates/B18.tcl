@@ -59,7 +59,7 @@ proc picture {directory} {
     return [exec find $directory -printf {%p %y %U %m %s %T@ %l\n}]
 }
 
-# ---- who may connect ------------------------------------------------------------
+# ---- who may connect ---------------------------------------------------------
 
 set port [freePort]
 joinAs 65531 victim -port $port -tags victim -protocols {u t c} \
@@ -109,7 +109,7 @@ set private [as 65531 env -u XDG_RUNTIME_DIR TMPDIR=$place/shared \
 law "a private directory is 0700, not $private" {$private & 0777 == 0o700
     || ($private & 0o777) == 0o700}
 
-# ---- what stands in the way -------------------------------------------------------
+# ---- what stands in the way --------------------------------------------------
 
 as 65532 sh -c "cd $place/theirs && echo precious >file && mkdir dir &&
     echo keep >dir/keep"
@@ -137,7 +137,7 @@ foreach where {theirs loose} {
 set said [tries $place/home/[string repeat x 108]]
 law "a path of more than 108 bytes" {[string match no:* $said]}
 
-# ---- he exchanges what the path means, all the time -------------------------------
+# ---- he exchanges what the path means, all the time --------------------------
 
 set racer [open |[list setpriv --reuid=65532 --regid=65532 --clear-groups \
     perl -e {

@@ -13,7 +13,7 @@ source [file join $support::here frames.tcl]
 
 expr {srand($seed)}
 
-# ---- keys ------------------------------------------------------------------------
+# ---- keys --------------------------------------------------------------------
 
 set letters [split abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 {}]
 
@@ -91,7 +91,7 @@ proc keysOf {kind count} {
     }
 }
 
-# ---- beacons -----------------------------------------------------------------------
+# ---- beacons -----------------------------------------------------------------
 
 proc beacon {sid tags props} {
     return [hex [frame [list type 1 channel 0 protocols {t c} tags $tags \
@@ -121,7 +121,7 @@ proc beacons {what kind bytes} {
     return $lines
 }
 
-# ---- what it costs -------------------------------------------------------------------
+# ---- what it costs -----------------------------------------------------------
 
 # As an application might: all of them, their tags and properties, in turns.
 set looks {

@@ -11,7 +11,7 @@ source [file join $support::here frames.tcl]
 
 expr {srand($seed)}
 
-# ---- recorded -----------------------------------------------------------------
+# ---- recorded ----------------------------------------------------------------
 
 set vectors 0
 set bytes 0
@@ -34,7 +34,7 @@ regexp {(\d+) passed, (\d+) failed, \d+ skipped$} $output -> passed failed
 law "every byte as recorded" {$failed == 0 && $passed > 80}
 law "the vectors are there" {$vectors > 300}
 
-# ---- of a later version --------------------------------------------------------
+# ---- of a later version ------------------------------------------------------
 
 set port [freePort]
 answering victim -port $port -protocols {t c}

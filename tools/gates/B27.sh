@@ -13,7 +13,7 @@ miss() {
     missed=$((missed + 1))
 }
 
-# ---- hardening -----------------------------------------------------------------
+# ---- hardening ---------------------------------------------------------------
 
 readelf -dlW "$library" >build/check/B27.elf
 grep -q GNU_RELRO build/check/B27.elf || miss "no RELRO"
@@ -31,7 +31,7 @@ if [ -n "$foreign" ]; then
     miss "exported: ${foreign//$'\n'/ }"
 fi
 
-# ---- static analysis -------------------------------------------------------------
+# ---- static analysis ---------------------------------------------------------
 
 eval "flags=(-std=gnu11 -D_GNU_SOURCE -Igeneric -Iunix \
     $(sed -n 's/.*-D_GNU_SOURCE \(.*\) -I.*/\1/p; s/^WITH_TCL = //p' \

@@ -25,7 +25,7 @@ set place [expr {[info exists env(TMPDIR)] ? $env(TMPDIR) : "/tmp"}]
 set lives {}
 source [file join [file dirname [info script]] lives.tcl]
 
-# ---- what lives are made of ---------------------------------------------------
+# ---- what lives are made of --------------------------------------------------
 
 proc told event {
     if {[lindex $event 0] eq "done"} {
@@ -58,7 +58,7 @@ proc judge {message options} {
     }
 }
 
-# ---- one place -------------------------------------------------------------------
+# ---- one place ---------------------------------------------------------------
 
 proc meet {} {
     set ::port [freePort]
@@ -146,7 +146,7 @@ interp bgerror {} {apply {{message options} {
     lappend ::errors [list $message $options]
 }}}
 
-# ---- all of them, or some -----------------------------------------------------------
+# ---- all of them, or some ----------------------------------------------------
 
 proc report {name n all} {
     incr ::missed [llength $::wrong]

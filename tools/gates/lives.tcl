@@ -13,7 +13,7 @@ proc alone {name script} {
     dict set ::lives $name [list alone $script]
 }
 
-# ---- joining, leaving ---------------------------------------------------------
+# ---- joining, leaving --------------------------------------------------------
 
 alone join {
     set c [cluster join -port $port -tags {web two} -name somebody]
@@ -86,7 +86,7 @@ life rejoin {
     soon {[$a known_services] == 1 && [$b known_services] == 1}
 }
 
-# ---- asking ---------------------------------------------------------------------
+# ---- asking ------------------------------------------------------------------
 
 foreach protocol {t u d c} {
     life query-$protocol [string map [list %P $protocol] {
@@ -159,7 +159,7 @@ life ask-unseen {
     soon {$done}
 }
 
-# ---- sending -----------------------------------------------------------------------
+# ---- sending -----------------------------------------------------------------
 
 life send-long {
     $a send -resolve b -data [string repeat x 100000] -protocols t
@@ -211,7 +211,7 @@ life payloads {
     }
 }
 
-# ---- what a member is, and knows ------------------------------------------------------
+# ---- what a member is, and knows ---------------------------------------------
 
 life tags {
     $a tags one two
@@ -274,7 +274,7 @@ life properties {
     may {$ba props}
 }
 
-# ---- hooks, protocols ---------------------------------------------------------------------
+# ---- hooks, protocols --------------------------------------------------------
 
 life hooks {
     foreach path {{evaluate receive} {channel 0 receive} {op some receive}
@@ -361,7 +361,7 @@ alone host {
     }
 }
 
-# ---- in a C program -------------------------------------------------------------------------
+# ---- in a C program ----------------------------------------------------------
 
 # The procedures of our commands, as they are called by who knows of no others.
 life called {
@@ -410,7 +410,7 @@ life half-served {
     soon {[$b known_services] == 0}
 }
 
-# ---- bpacket --------------------------------------------------------------------------------
+# ---- bpacket -----------------------------------------------------------------
 
 alone packet {
     bpacket create io p {

@@ -48,7 +48,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* ---- packets --------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------- */
 
 typedef struct bytes {
     unsigned char at[8192];
@@ -129,7 +129,7 @@ static bytes bad_packet(const char *how, const char *hid)
     return b;
 }
 
-/* ---- datagrams ------------------------------------------------------------- */
+/* ---- datagrams ----------------------------------------------------------- */
 
 #define BATCH 32
 #define SOURCES 250
@@ -246,7 +246,7 @@ static void replay(int port, const char *path, unsigned times,
     }
 }
 
-/* ---- streams --------------------------------------------------------------- */
+/* ---- streams ------------------------------------------------------------- */
 
 static int sources = 50;
 

@@ -128,7 +128,7 @@ proc figure {text} {
     exit [expr {[llength $gate::missed] > 0}]
 }
 
-# ---- what a member is asked ---------------------------------------------------
+# ---- what a member is asked --------------------------------------------------
 
 proc stat {name key} {
     return [dict get [ask $name {$cluster stats}] $key]

@@ -5,8 +5,9 @@
  *     threads THREADS INTERPRETERS SECONDS SCRIPT
  *
  * Each interpreter evaluates SCRIPT, and when all have, "step" now and again
- * until the time is over; where step says "die" the interpreter goes and another one comes.
- * At the end each says what came of it ("account"); the sums are printed.
+ * until the time is over; where step says "die" the interpreter goes and
+ * another one comes. At the end each says what came of it ("account"); the sums
+ * are printed.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -57,7 +57,7 @@ proc field::over {f} {
     return [Get $f over]
 }
 
-# ---- what is done to it --------------------------------------------------
+# ---- what is done to it ------------------------------------------------------
 
 
 
@@ -123,7 +123,7 @@ proc field::End {f} {
     Set $f over 1
 }
 
-# ---- what came of it -----------------------------------------------------
+# ---- what came of it ---------------------------------------------------------
 
 # All histories, with each sid replaced by whose it is.  A life starts when it
 # says so, not when we hear of it.

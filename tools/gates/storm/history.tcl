@@ -52,7 +52,7 @@ proc history::read {text} {
     return $events
 }
 
-# ---- what happened, and laws about it ------------------------------------
+# ---- what happened, and laws about it ----------------------------------------
 
 proc history::Violation {at who law text} {
     variable violations
@@ -155,7 +155,7 @@ proc history::Arrived {end} {
     }
 }
 
-# ---- questions -----------------------------------------------------------
+# ---- questions ---------------------------------------------------------------
 
 proc history::Got {who at q what rest open} {
     variable answered
@@ -284,7 +284,7 @@ proc history::Filled {open} {
     return $open
 }
 
-# ---- who lives -----------------------------------------------------------
+# ---- who lives ---------------------------------------------------------------
 
 proc history::Lost {who at one} {
     variable lives

@@ -61,7 +61,7 @@ static void note(const char *who, const char *format, ...)
     va_end(args);
 }
 
-/* ---- what is said ------------------------------------------------------ */
+/* ---- what is said -------------------------------------------------------- */
 
 /* "ID SIZE xxx...": so long that a lost or doubled byte shows. */
 static clu_slice make_text(const char *id, size_t padding)
@@ -111,7 +111,7 @@ static void note_view(member *m)
     }
 }
 
-/* ---- what a member is told --------------------------------------------- */
+/* ---- what a member is told ----------------------------------------------- */
 
 static void answer(member *m, const clu_reply *reply,
                    const clu_packet *question)
@@ -193,7 +193,7 @@ static void tell(void *ctx, const clu_news *news)
     }
 }
 
-/* ---- what a member does ------------------------------------------------ */
+/* ---- what a member does -------------------------------------------------- */
 
 /* Some of those it knows: one, or all; their names into text. */
 static size_t choose(member *m, bool all, uint64_t *ids, char *text)
@@ -345,7 +345,7 @@ static void serve(member *m)
     note_view(m);
 }
 
-/* ---- life and death ---------------------------------------------------- */
+/* ---- life and death ------------------------------------------------------ */
 
 static void up(void *owner, const clu_arrival *a, clu_ms now)
 {
@@ -420,7 +420,7 @@ static void freeze(member *m, bool frozen)
     virtual_freeze(m->loop, frozen);
 }
 
-/* ---- the scenario ------------------------------------------------------ */
+/* ---- the scenario -------------------------------------------------------- */
 
 static void run_line(const char *kind, char *rest)
 {

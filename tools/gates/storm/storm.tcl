@@ -36,7 +36,7 @@ proc storm::Pass {least most} {
     incr now [expr {$least + [Below [expr {$most - $least + 1}]]}]
 }
 
-# ---- hosts ---------------------------------------------------------------
+# ---- hosts -------------------------------------------------------------------
 
 proc storm::Start {host} {
     variable life
@@ -67,7 +67,7 @@ proc storm::Groups {} {
     return [list [join $one ,] [join $two ,]]
 }
 
-# ---- troubles ------------------------------------------------------------
+# ---- troubles ----------------------------------------------------------------
 
 proc storm::mild {} {
     Do net * * loss [expr {1 + [Below 20]}] twice [Below 10] swap [Below 20] \
@@ -161,7 +161,7 @@ proc storm::mute {} {
     Pass 7000 9000
 }
 
-# ---- the whole -----------------------------------------------------------
+# ---- the whole ---------------------------------------------------------------
 
 proc storm::scenario {hosts seed count} {
     variable random $seed

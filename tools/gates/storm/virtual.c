@@ -34,7 +34,7 @@ void virtual_init(weather *between, uint64_t seed)
     virtual_datagram_init();
 }
 
-/* ---- loops ------------------------------------------------------------- */
+/* ---- loops --------------------------------------------------------------- */
 
 clu_loop *virtual_process(unsigned host)
 {
@@ -131,7 +131,7 @@ void virtual_kill(clu_loop *loop)
     loop->dead = true;
 }
 
-/* ---- time -------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------- */
 
 void virtual_network(void)
 {

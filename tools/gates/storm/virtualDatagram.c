@@ -195,7 +195,7 @@ bool virtual_datagram_serve(clu_loop *loop)
     return any;
 }
 
-/* ---- time -------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------- */
 
 void virtual_datagram_run(void)
 {

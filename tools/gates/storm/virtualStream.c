@@ -63,7 +63,7 @@ void virtual_stream_watch(int fd, clu_watch *watch)
     sock_of(fd)->watch = watch;
 }
 
-/* ---- sockets ----------------------------------------------------------- */
+/* ---- sockets ------------------------------------------------------------- */
 
 bool clu_host_is_local(const clu_host *host, const clu_address *a)
 {
@@ -307,7 +307,7 @@ void virtual_stream_kill(clu_loop *loop)
     }
 }
 
-/* ---- between the hosts --------------------------------------------- */
+/* ---- between the hosts --------------------------------------------------- */
 
 static vsock *listener_at(unsigned host, uint16_t port)
 {
@@ -457,7 +457,7 @@ void virtual_stream_fini(void)
     sock_count = 1;
 }
 
-/* ---- the loop's part --------------------------------------------------- */
+/* ---- the loop's part ----------------------------------------------------- */
 
 static unsigned events_of(const vsock *s)
 {
@@ -499,7 +499,7 @@ bool virtual_stream_serve(clu_loop *loop)
     return any;
 }
 
-/* ---- the transport ---------------------------------------- */
+/* ---- the transport ------------------------------------------------------- */
 
 static clu_loop *loop_of(const clu_stream *s)
 {

@@ -9,7 +9,7 @@ package require cluster
 lassign $argv who file seed
 expr {srand($seed)}
 
-# ---- the history ---------------------------------------------------------
+# ---- the history -------------------------------------------------------------
 
 set out [open $file a]
 fconfigure $out -buffering line
@@ -37,7 +37,7 @@ proc names {services} {
     return [lmap service $services {$service sid}]
 }
 
-# ---- what others do ------------------------------------------------------
+# ---- what others do ----------------------------------------------------------
 
 # "ID xxx..." whole, or "broken".
 proc idOf {text} {
@@ -84,7 +84,7 @@ proc look {} {
     }
 }
 
-# ---- what we do ----------------------------------------------------------
+# ---- what we do --------------------------------------------------------------
 
 proc below {n} {
     return [expr {int(rand() * $n)}]
