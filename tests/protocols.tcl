@@ -1,4 +1,4 @@
-# protocols.tcl -- protocols that are scripts, for protocol.test: one in the
+# protocols.tcl -- protocols that are scripts, for protocol*.test: one in the
 #                  shape of the original's classes, one that does as it is told.
 
 package require bpacket
