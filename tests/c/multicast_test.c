@@ -667,6 +667,31 @@ TEST("multicast-3.5 pieces that wait are forgotten one after the other")
     loop_end();
 }
 
+TEST("multicast-3.6 a piece has the time that is given while it waits")
+{
+    if (!netns_enter() || !netns_ip("route add 224.0.0.0/4 dev lo src "
+                                    "127.0.0.1")) {
+        SKIP("no network of our own");
+    }
+    loop_begin();
+    station a;
+    int one = original_open(GROUP);
+    CHECK_ERR(open_c(&a, GROUP, 0, NULL), CLU_OK);
+    a.limits.at[CLU_LIMIT_PARTIAL_AGE] = 300;
+    static unsigned char body[9000];
+    clu_slice f = frame_of(clu_slice_of(body, sizeof body));
+    clu_ms begin = clu_loop_clock();
+    send_piece(one, f, 0);
+    run_for(20);
+    a.limits.at[CLU_LIMIT_PARTIAL_AGE] = 500;
+    RUN_UNTIL(a.counters.at[CLU_COUNT_drop_partial] == 1);
+    CHECK(clu_loop_clock() - begin >= 500);
+    free((void *)f.p);
+    close(one);
+    station_stop(&a);
+    loop_end();
+}
+
 TEST("multicast-2.7 without memory for its seeds there is no member")
 {
     if (!netns_enter()) {
