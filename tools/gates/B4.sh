@@ -5,7 +5,16 @@
 # a file leaves open, running or defined fails it (tests/support.tcl, check.h).
 # Two of its files are gates of their own, B17 and B20, and run there so.
 set -euo pipefail
-tools/test -asan -limit 300 -jobs "$(nproc)" -not reentry -not noeval
+
+# Shows what a command says; its last line is in last.
+say() {
+    last=$("$@" | tee >(cat >&2) | tail -n 1)
+}
+
+say tools/test -asan -limit 300 -jobs "$(nproc)" -not reentry -not noeval
+figure=$last
 if [ "$GATE_SIZE" = B ]; then
-    tools/gates/valgrind
+    say tools/gates/valgrind
+    figure+="; $last"
 fi
+echo "$figure"
