@@ -52,6 +52,7 @@ static clu_service *people[PEOPLE];
 
 static void populate(void)
 {
+    clu_hash_key(1, 2);         /* the same runs in every process */
     clu_limits_init(&limits);
     clu_table_init(&table, &limits);
     for (int i = 0; i < PEOPLE; i++) {

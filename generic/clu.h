@@ -58,6 +58,11 @@ static inline clu_slice clu_slice_of(const void *p, size_t n)
 {
     return (clu_slice){ (const unsigned char *)p, n };
 }
+/* p + n; an empty list may have no p, and C knows no 0 bytes behind NULL. */
+static inline const unsigned char *clu_behind(const unsigned char *p, size_t n)
+{
+    return n > 0 ? p + n : p;
+}
 static inline clu_slice clu_slice_str(const char *text)
 {
     return (clu_slice){ (const unsigned char *)text, strlen(text) };

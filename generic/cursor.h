@@ -15,7 +15,7 @@ typedef struct clu_cursor {
 
 static inline clu_cursor clu_cursor_of(clu_slice s)
 {
-    return (clu_cursor){ s.p, s.p + s.n };
+    return (clu_cursor){ s.p, clu_behind(s.p, s.n) };
 }
 static inline size_t clu_cursor_left(const clu_cursor *c)
 {

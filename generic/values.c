@@ -173,7 +173,7 @@ int clu_items_get(Tcl_Interp *interp, Tcl_Obj *list, clu_buf *out,
         return clu_tcl_error(interp, err, "the list is too long");
     }
     items->count = (uint64_t)count;
-    items->wire = clu_slice_of(out->p + start, out->n - start);
+    items->wire = clu_slice_of(clu_behind(out->p, start), out->n - start);
     return TCL_OK;
 }
 
@@ -254,7 +254,7 @@ static void settle(clu_packet *p, const clu_place *places,
 {
     for (unsigned i = 0; i < p->count; i++) {
         clu_field field = (clu_field)p->order[i];
-        clu_slice here = clu_slice_of(bytes->p + places[field].from,
+        clu_slice here = clu_slice_of(clu_behind(bytes->p, places[field].from),
                                       places[field].n);
         switch (clu_field_kind(field)) {
         case CLU_KIND_TEXT:

@@ -381,6 +381,7 @@ TEST("packet-5.3 a list is made, walked and searched item by item")
     CHECK(clu_items_have(list, clu_slice_str("three")));
     CHECK(clu_items_have(list, clu_slice_str("")));
     CHECK(!clu_items_have(list, clu_slice_str("thre")));
+    CHECK(!clu_items_have((clu_items){ 0 }, clu_slice_str("thre")));
     clu_slice wire = list.wire, item;
     for (size_t i = 0; i < CLU_COUNT_OF(words); i++) {
         CHECK_ERR(clu_items_next(&wire, &item), CLU_OK);
