@@ -51,7 +51,7 @@ static const char *take_text(void)
     static const char *const texts[] = {
         "t {port 9} caps 2", "t {port 9}", "m0", "m0 m1 x1", "protocols t",
         "protocols {t c u}", "services {m1 x1}", "{", "a b c d", "", "caps 2",
-        "t {port 99999999999} u {path /tmp/x}", "localhost", "web",
+        "t {port 99999999999} u {path /no/x}", "localhost", "web",
     };
     return texts[take(CLU_COUNT_OF(texts))];
 }

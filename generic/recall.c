@@ -189,7 +189,7 @@ static bool collect(const clu_node *node, const clu_recall *r, clu_touched *t)
     return true;
 }
 
-/* Whose name it is: NULL, nobody's who was touched. */
+/* Whose name it is; NULL: of nobody who was touched. */
 static clu_service *touched_by(const clu_touched *t, const Tcl_Obj *name)
 {
     size_t i = 0;

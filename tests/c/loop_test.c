@@ -224,9 +224,11 @@ TEST("loop-1.6 work left over is called for once in each following round")
     clu_loop_destroy(loop);
 }
 
-TEST("loop-2.1 timers run in their order, never early, hardly late")
+/* Three timers, each checked; how late the latest was. */
+static clu_ms run_timers(void)
 {
     clu_loop *loop = loop_open();
+    clu_ms latest = 0;
     probe p[3];
     clu_ms start = clu_loop_clock();
     const int after[] = { 30, 10, 20 };
@@ -243,12 +245,22 @@ TEST("loop-2.1 timers run in their order, never early, hardly late")
                     (long long)(p[i].at - start));
         CHECK_EQ(p[i].calls, 1);
         CHECK(p[i].at >= start + after[i]);
-        CHECK(p[i].at < start + 500);       /* a busy machine; but not when
-                                               run has waited its 1000 */
+        clu_ms late = p[i].at - start - after[i];
+        latest = late > latest ? late : latest;
         probe_close(&p[i]);
     }
     CHECK_EQ(clu_loop_due(loop), CLU_NEVER);
     clu_loop_destroy(loop);
+    return latest;
+}
+
+TEST("loop-2.1 timers run in their order, never early, hardly late")
+{
+    clu_ms late = run_timers();
+    for (int more = 2; more > 0 && late > 50; more--) {     /* a busy machine */
+        late = run_timers();
+    }
+    CHECK(late <= 50);
 }
 
 TEST("loop-2.2 the descriptor wakes for a timer and for nothing else")

@@ -5,16 +5,13 @@
 # a file leaves open, running or defined fails it (tests/support.tcl, check.h).
 # Two of its files are gates of their own, B17 and B20, and run there so.
 set -euo pipefail
-
-# Shows what a command says; its last line is in last.
-say() {
-    last=$("$@" | tee >(cat >&2) | tail -n 1)
-}
-
-say tools/test -asan -limit 300 -jobs "$(nproc)" -not reentry -not noeval
-figure=$last
+file=build/check/B4.lines
+tools/test -asan -limit 300 -jobs "$(nproc)" -not reentry -not noeval |
+    tee "$file"
+figure=$(tail -n 1 "$file")
 if [ "$GATE_SIZE" = B ]; then
-    say tools/gates/valgrind
-    figure+="; $last"
+    tools/gates/valgrind | tee "$file"
+    figure+="; $(tail -n 1 "$file")"
 fi
+rm "$file"
 echo "$figure"
